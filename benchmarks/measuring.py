@@ -1,0 +1,53 @@
+"""Measure child processes: CPU seconds and peak memory, best of several runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What one process took."""
+
+    cpu: float
+    """Seconds, user and system."""
+    peak_mb: float
+
+
+def run(arguments: Sequence[str], *, environ: dict[str, str] | None = None) -> Measure:
+    """Run a program to its end; raises CalledProcessError with its stderr if it fails."""
+    before = os.times()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environ)
+    errors = process.stderr.read() if process.stderr else b""
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, arguments, stderr=errors)
+    after = os.times()
+    cpu = (after.children_user + after.children_system) - (before.children_user + before.children_system)
+    return Measure(cpu or usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def best_of(times: int, arguments: Sequence[str]) -> Measure:
+    """Run a program several times; the least CPU counts, since the machine is shared."""
+    return min((run(arguments) for _ in range(times)), key=lambda measure: measure.cpu)
+
+
+def python(code: str) -> list[str]:
+    """Return the command that runs a line of Python in this environment."""
+    return [sys.executable, "-c", code]
+
+
+def crm(*words: str) -> list[str]:
+    """Return the command that runs the command line in this environment."""
+    return [sys.executable, "-m", "crmcore", *words]
+
+
+def report(name: str, value: float, reference: float, limit: str, *, higher_is_better: bool = False) -> None:
+    """Print one line: what, how much, against what, the ratio and the limit that we hold ourselves to."""
+    ratio = reference / value if higher_is_better else value / reference
+    print(f"{name:<58} {value:8.3f} s  reference {reference:8.3f} s  ratio {ratio:5.2f}  ({limit})")

@@ -1,0 +1,393 @@
+"""The application object: one company's workspace, opened; everything else is reached from here."""
+
+from __future__ import annotations
+
+import gc
+import getpass
+import os
+import sys
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.catalogue import Catalogue, load_catalogue
+from crmcore.changes import Header
+from crmcore.clock import Clock, system_clock
+from crmcore.config import Config, load_config
+from crmcore.db import migrations
+from crmcore.db.engine import database_sentence, gate, lent, make_engine, sqlite_path
+from crmcore.db.system import plugin_health, read_log
+from crmcore.db.tables import TableInfo
+from crmcore.entities.actors import require_permission
+from crmcore.entities.specs import core_tables
+from crmcore.errors import CrmError, GateError, Refused
+from crmcore.facts import Facts, check_rate
+from crmcore.i18n import _
+from crmcore.plugins import discovery
+from crmcore.plugins.host import Host
+from crmcore.plugins.tables import Plugin
+from crmcore.plugins.types import Context
+from crmcore.settings.plugin import plugin_settings
+from crmcore.tx import Tx, last_rowid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date
+    from decimal import Decimal
+
+    from sqlmodel import SQLModel
+
+    from crmcore.plugins.types import FactProvider
+
+ADMINISTRATION = "administration"
+"""Source of the kernel's own administrative writes: they work while the enabled set is being repaired."""
+
+
+_SINGLE = ("query_only=OFF", "synchronous=FULL", "wal_autocheckpoint=1000")
+_BULK = ("query_only=OFF", "synchronous=NORMAL", "wal_autocheckpoint=16000")
+
+
+def create_app(config: Config | Path | str, *, clock: Clock = system_clock, no_plugins: bool = False) -> App:
+    """Open a workspace. Nothing is read from the database or imported of plugins until it is needed."""
+    if not isinstance(config, Config):
+        config = load_config(Path(config).resolve())
+    return App(config, clock, no_plugins=no_plugins)
+
+
+class App:
+    """A company's workspace: configuration, database, plugins."""
+
+    def __init__(self, config: Config, clock: Clock, *, no_plugins: bool) -> None:
+        """Use `create_app`."""
+        self.config = config
+        self.clock = clock
+        self.no_plugins = no_plugins
+        self.warnings: list[str] = []
+        self.on_warning: Callable[[str], None] = self.warnings.append
+        self._writers: set[int] = set()
+        self._waiting: list[Callable[[], object]] = []
+        self._settings: dict[str, Mapping[str, Any]] = {}
+        self._checked = False
+
+    # -- parts -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """The database engine; refuses a database that does not exist."""
+        path = sqlite_path(self.config)
+        if path is not None and not path.exists():
+            raise CrmError(
+                _(
+                    "there is no database {path}; restore it from a backup, or make a new workspace in another folder"
+                ).format(path=path)
+            )
+        return make_engine(self.config)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The fields of the customer card."""
+        return load_catalogue(self.config.folder)
+
+    @cached_property
+    def host(self) -> Host:
+        """The plugins."""
+        return Host(self)
+
+    @cached_property
+    def installed(self) -> Mapping[str, discovery.Installed]:
+        """What is installed, enabled or not."""
+        return discovery.installed()
+
+    @cached_property
+    def database_plugins(self) -> dict[str, Any]:
+        """The rows of the enabled set in the database, by name."""
+        table: sa.Table = Plugin.__table__  # type: ignore[attr-defined]
+        return self._administrative(table, table.c.enabled.is_(True))
+
+    @cached_property
+    def enabled_rows(self) -> list[Any]:
+        """The plugins that both crm.toml and the database call enabled, in crm.toml's order."""
+        return [self.database_plugins[name] for name in self.config.enabled if name in self.database_plugins]
+
+    @cached_property
+    def health(self) -> dict[str, Any]:
+        """What is known of plugins' failures, by name."""
+        return self._administrative(plugin_health, sa.true())
+
+    def _administrative(self, table: sa.Table, where: sa.ColumnElement[bool]) -> dict[str, Any]:
+        with self._connect() as connection:
+            rows = connection.execute(sa.select(table).where(where)).all()
+        return {row.name: row for row in rows}
+
+    @cached_property
+    def core_tables(self) -> dict[str, TableInfo]:
+        """The core's tracked tables by entity."""
+        return core_tables(self.catalogue)
+
+    @cached_property
+    def tables(self) -> dict[str, TableInfo]:
+        """The tracked tables by entity: the core's and those of the running plugins."""
+        tables = dict(self.core_tables)
+        for spec in self.host.registered("models"):
+            attributes = frozenset(
+                c.removeprefix("attributes.") for c in spec.personal if c.startswith("attributes.")
+            )
+            columns = frozenset(spec.personal) - {f"attributes.{name}" for name in attributes}
+            info = TableInfo(spec, attributes, columns, (spec.person,) if spec.person else ())
+            tables[info.entity] = info
+        return tables
+
+    def table(self, model: type[SQLModel]) -> TableInfo:
+        """Return what the gate knows of a table class; its plugin names it in the hook `models`."""
+        name = str(model.__tablename__)
+        if name in self.core_tables:
+            return self.core_tables[
+                name
+            ]  # without loading plugins: one that cannot be imported can be disabled
+        if name not in self.tables:
+            raise CrmError(
+                _("table {table} is not registered; name it in the hook models()").format(table=name)
+            )
+        return self.tables[name]
+
+    def refresh(self) -> None:
+        """Forget what was read of plugins and configuration, after either changed."""
+        self.config = load_config(self.config.folder)
+        self._settings.clear()
+        self._checked = False
+        for name in (
+            "host",
+            "installed",
+            "database_plugins",
+            "enabled_rows",
+            "health",
+            "tables",
+            "core_tables",
+            "catalogue",
+        ):
+            self.__dict__.pop(name, None)
+
+    def close(self) -> None:
+        """Close all database connections."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+    def warn(self, message: str) -> None:
+        """Tell the user of something that does not stop the work."""
+        self.on_warning(message)
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def context(self, plugin: str, connection: sa.Connection, actor: str = "") -> Context:
+        """Return one plugin's view: its settings, the facts, the moment."""
+        now = self.clock()
+        return Context(
+            plugin=plugin,
+            settings=self.settings(plugin),
+            connection=connection,
+            facts=self._facts(connection, actor),
+            now=now,
+            today=now.astimezone(self.config.timezone).date(),
+            actor=actor,
+            currency=self.config.currency,
+            workspace=self.config.folder,
+        )
+
+    def settings(self, plugin: str) -> Mapping[str, Any]:
+        """Return a plugin's checked settings with defaults; {} for the kernel."""
+        if plugin == "crmcore":
+            return {}
+        if plugin not in self._settings:
+            self._settings[plugin] = plugin_settings(self.config, self.host.get(plugin).manifest)
+        return self._settings[plugin]
+
+    def _facts(self, connection: sa.Connection, actor: str) -> Facts:
+        def rate(source: str, target: str, day: date) -> Decimal | None:
+            provider = self.host.strategy("currency_rates", check_rate)
+            found: Decimal | None = provider(
+                source, target, day, self.context("strategies", connection, actor)
+            )
+            return found
+
+        return Facts(self._fact_providers, self.config.data["strategies"], self.settings, rate)
+
+    def _fact_providers(self) -> dict[str, list[FactProvider]]:
+        providers: dict[str, list[FactProvider]] = {}
+        for provider in self.host.registered("facts"):
+            providers.setdefault(provider.fact, []).append(provider)
+        return providers
+
+    @contextmanager
+    def _connect(self) -> Iterator[sa.Connection]:
+        try:
+            with self.engine.connect() as connection:
+                if not self._checked:
+                    migrations.check_core(connection)
+                    self._checked = True
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise CrmError(database_sentence(error)) from error
+
+    @contextmanager
+    def read(self, plugin: str = "crmcore", actor: str = "") -> Iterator[Context]:
+        """Open a read-only view of the database for a plugin."""
+        with self._connect() as connection:
+            connection.rollback()
+            sqlite = connection.dialect.name == "sqlite"
+            if sqlite:
+                _pragmas(connection, "query_only=ON")
+            else:
+                connection.execution_options(postgresql_readonly=True)
+            try:
+                with lent(connection):
+                    yield self.context(plugin, connection, actor)
+            finally:
+                connection.rollback()
+                if sqlite:
+                    _pragmas(connection, "query_only=OFF")
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def write(
+        self,
+        actor: str,
+        reason: str = "",
+        source: str = "cli",
+        *,
+        plugin: str = "crmcore",
+        permission: str = "records.write",
+        bulk: bool = False,
+    ) -> Iterator[Tx]:
+        """Open the gate for one transaction; it commits when the block ends and rolls back when it raises.
+
+        actor: code of who acts; must exist and have `permission`. source: where the change comes from, such as
+        `cli` or `import:7`. bulk: a chunk of a long import, flushed to disk with the next single commit.
+        """
+        if source != ADMINISTRATION:
+            self._check_enabled_set()
+        with self._write_connection(bulk=bulk) as connection:
+            require_permission(connection, self.config, actor, permission)
+            with lent(connection):
+                tx = Tx(self, connection, self._header(connection, actor, reason, source), plugin)
+                yield tx
+                tx.finish()
+        if source != ADMINISTRATION and not bulk and any(self.host.observers()):
+            from crmcore.plugins.observers import deliver
+
+            deliver(self)
+
+    @contextmanager
+    def _write_connection(self, *, bulk: bool) -> Iterator[sa.Connection]:
+        if get_ident() in self._writers:
+            raise GateError(
+                _("a transaction is already open here and would wait for itself; end it before the next one")
+            )
+        self._writers.add(get_ident())
+        try:
+            with self._connect() as plain:
+                plain.rollback()
+                connection = plain.execution_options(crm_write=True)
+                if connection.dialect.name == "sqlite":
+                    _pragmas(connection, *(_BULK if bulk else _SINGLE))
+                with connection.begin(), _collector_off() if bulk else nullcontext():
+                    yield connection
+        finally:
+            self._writers.discard(get_ident())
+            waiting, self._waiting = self._waiting, []
+            for call in waiting:
+                call()
+
+    def _header(self, connection: sa.Connection, actor: str, reason: str, source: str) -> Header:
+        if connection.dialect.name == "postgresql":
+            number = connection.scalar(sa.text("SELECT nextval(pg_get_serial_sequence('change_tx', 'id'))"))
+        else:
+            number = last_rowid(connection, "change_tx", "id") + 1
+        return Header(int(number), self.clock(), actor, authenticated_as(), reason, source)
+
+    def _check_enabled_set(self) -> None:
+        """Refuse writes while crm.toml, database and installation do not agree on the rules that run."""
+        if self.no_plugins:
+            raise Refused(
+                _("with --no-plugins nothing is written; leave it out, or repair with: crm plugins, crm db")
+            )
+        for name in self.config.enabled:
+            if name not in self.database_plugins:
+                raise Refused(
+                    _(
+                        "crm.toml enables plugin {name!r} but the database does not know it; run: crm plugins enable {name}, or: crm plugins disable {name}"
+                    ).format(name=name)
+                )
+        for name, row in self.database_plugins.items():
+            if name not in self.config.enabled:
+                raise Refused(
+                    _(
+                        "the database has plugin {name!r} enabled but crm.toml does not; run: crm plugins enable {name}, or: crm plugins disable {name}"
+                    ).format(name=name)
+                )
+            found = self.installed.get(name)
+            if found is not None and found.record_hash != row.record_hash:
+                raise Refused(
+                    _(
+                        "the files of plugin {name!r} changed since it was enabled ({old}, now {new}); if that is meant, run: crm plugins trust {name}"
+                    ).format(name=name, old=row.version, new=found.version)
+                )
+
+    def when_free(self, call: Callable[[], object]) -> None:
+        """Have something done that opens a transaction: now, or as soon as the present one has ended."""
+        if get_ident() in self._writers:
+            self._waiting.append(call)
+        else:
+            call()
+
+    @contextmanager
+    def operations(self) -> Iterator[sa.Connection]:
+        """Open a transaction for operational tables (progress, health, cursors), which no gate guards."""
+        with self._write_connection(bulk=False) as connection:
+            yield connection
+
+    def log_read(self, actor: str, what: str, entity: str, count: int, query: str = "") -> None:
+        """Record an export, a bulk list or the reading of a sensitive field."""
+        values = {"at": self.clock(), "actor": actor, "authenticated_as": authenticated_as(), "what": what}
+        with self.operations() as connection:
+            connection.execute(
+                sa.insert(read_log), {**values, "entity": entity, "count": count, "filter": query}
+            )
+
+    def unguarded(self, connection: sa.Connection) -> Any:
+        """Open the engine's guard for the kernel's own statements (migrations)."""
+        return gate(connection)
+
+
+def _pragmas(connection: sa.Connection, *pragmas: str) -> None:
+    driver: Any = connection.connection.driver_connection
+    for pragma in pragmas:
+        driver.execute(f"PRAGMA {pragma}").close()
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Spare a chunk of an import the garbage collector, which finds no cycles there and takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def authenticated_as() -> str:
+    """Return the user of the operating system: who is really there, whatever LOGNAME or USER say."""
+    if sys.platform == "win32":
+        return getpass.getuser()
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid:{os.getuid()}"

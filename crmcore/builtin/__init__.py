@@ -1,0 +1,1 @@
+"""Built-in plugins: they use the very same hooks as everybody else's."""

@@ -1,0 +1,183 @@
+"""The checks of `crm doctor`: each looks at one thing and says what it found."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.builtin.administration.listing import listing
+from crmcore.changes import head, unsealed
+from crmcore.config import FILE_NAME
+from crmcore.db import migrations
+from crmcore.db.engine import network_file_system, sqlite_path
+from crmcore.db.system import change_tx
+from crmcore.errors import CrmError
+from crmcore.i18n import N_, _, translate
+from crmcore.settings.plugin import plugin_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crmcore.app import App
+
+LEAST_FREE_BYTES = 200 * 1024 * 1024
+Finding = tuple[bool, str]
+
+
+def run_checks(app: App) -> list[dict[str, Any]]:
+    """Run every check; one that cannot run has failed."""
+    return [_run(app, name, check) for name, check in _CHECKS.items()]
+
+
+def _run(app: App, name: str, check: Callable[[App], Finding]) -> dict[str, Any]:
+    try:
+        ok, detail = check(app)
+    except (CrmError, OSError, sa.exc.SQLAlchemyError) as error:
+        ok, detail = False, str(error)
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+def _database(app: App) -> Finding:
+    with app.read() as ctx:
+        if ctx.connection.dialect.name == "sqlite":
+            problem = ctx.connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            version = ctx.connection.exec_driver_sql("SELECT sqlite_version()").scalar()
+            return problem == "ok", f"SQLite {version}, {problem}"
+        version = ctx.connection.exec_driver_sql("SHOW server_version").scalar()
+    return True, f"PostgreSQL {version}"
+
+
+def _migrations(app: App) -> Finding:
+    folders = {migrations.CORE: migrations.CORE_FOLDER}
+    for name in app.database_plugins:
+        folder = app.installed[name].manifest().migrations if name in app.installed else None
+        if folder is not None:
+            folders[name] = folder
+    with app.engine.connect() as connection:
+        behind = migrations.pending(connection, folders)
+        if behind:
+            shown = "; ".join(f"{name}: {found} → {wanted}" for name, (found, wanted) in behind.items())
+            return False, _("not up to date: {names}; run: crm db migrate").format(names=shown)
+        return True, ", ".join(str(migrations.current(connection, name)) for name in folders)
+
+
+def _change_log(app: App) -> Finding:
+    with app.read() as ctx:
+        waiting = unsealed(ctx.connection)
+        position, seal = head(ctx.connection)
+        count = ctx.connection.scalar(sa.select(sa.func.count()).select_from(change_tx))
+        sqlite = ctx.connection.dialect.name == "sqlite"
+    if waiting and sqlite:
+        return False, _("{count} transactions are not sealed; the log was changed from outside").format(
+            count=waiting
+        )
+    detail = _("{count} transactions, head {position}: {seal}").format(
+        count=count, position=position, seal=seal[:16]
+    )
+    if waiting:
+        detail += "; " + _("{count} wait for the sealer (crm jobs run seal_log)").format(count=waiting)
+    return True, detail
+
+
+def _imports(app: App) -> Finding:
+    from crmcore.builtin.exchange.api import interrupted_imports
+
+    open_imports = interrupted_imports(app)
+    if open_imports:
+        shown = ", ".join(str(number) for number in open_imports)
+        return False, _("interrupted: {ids}; go on with: crm imports resume ID").format(ids=shown)
+    return True, _("none is interrupted")
+
+
+def _plugins(app: App) -> Finding:
+    failing = _failing_now(app)
+    bad = [p for p in listing(app) if p["state"] in {"quarantined", "missing", "incompatible", "broken"}]
+    if bad:
+        shown = "; ".join(
+            f"{p['name']} ({translate('crmcore', p['state'])}): {(p['error'] or {}).get('message', '')}"
+            for p in bad
+        )
+        return False, shown
+    if app.no_plugins:
+        return True, _("not started (--no-plugins)")
+    app._check_enabled_set()  # noqa: SLF001  (what the gate checks before each write)
+    if failing:
+        return False, "; ".join(f"{name}: {message}" for name, message in failing.items())
+    return True, ", ".join(app.config.enabled) or _("none is enabled")
+
+
+def _failing_now(app: App) -> dict[str, str]:
+    """Call every contribution with an empty batch, so that a broken one shows now and not in the morning."""
+    before = {hosted.name: hosted.failures for hosted in app.host.plugins}
+    with app.read() as ctx:
+        app.host.contribute("card_sections", ctx.connection, "", customer_ids=[], as_of=None)
+        app.host.contribute("work_items", ctx.connection, "", since=None)
+        app.host.contribute("alerts", ctx.connection, "", run=None)
+        app.host.contribute("observe_changes", ctx.connection, "", changes=[])
+    failing = [h for h in app.host.plugins if h.failures > before[h.name]]
+    return {h.name: (h.error or {}).get("message", "") for h in failing}
+
+
+def _settings(app: App) -> Finding:
+    """Check what only bites when it is used: plugins' settings, code patterns, chosen strategies."""
+    for name in app.config.enabled:
+        if name in app.installed:
+            plugin_settings(app.config, app.installed[name].manifest())
+    generator = app.host.strategy("code_generator")
+    for pattern in app.config.data["codes"].values():
+        generator(pattern, range(1), app.clock().date())
+    app.host.strategy("currency_rates")
+    return True, FILE_NAME
+
+
+def _disk(app: App) -> Finding:
+    free = shutil.disk_usage(app.config.folder).free
+    return free >= LEAST_FREE_BYTES, _("{free} MB free").format(free=free // 1024 // 1024)
+
+
+def _network(app: App) -> Finding:
+    path = sqlite_path(app.config)
+    kind = network_file_system(path) if path else None
+    return kind is None, _("on {kind}").format(kind=kind) if kind else _("local, or a server")
+
+
+def _permissions(app: App) -> Finding:
+    path = sqlite_path(app.config)
+    if os.name != "posix" or path is None:
+        return True, _("not applicable")
+    for file in (path, path.with_name(path.name + "-wal")):
+        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            return False, _("{file} can be read by other users; run: chmod 600 {file}").format(file=file)
+    return True, _("readable by the owner alone")
+
+
+def _clock(app: App) -> Finding:
+    now = app.clock()
+    with app.read() as ctx:
+        newest = ctx.connection.scalar(sa.select(sa.func.max(change_tx.c.at)))
+    if newest is not None and newest.astimezone(UTC) > now + timedelta(minutes=1):
+        return False, _("the change log is ahead of the clock ({newest}); set the computer's clock").format(
+            newest=newest
+        )
+    return now > datetime(2026, 1, 1, tzinfo=UTC), now.astimezone(app.config.timezone).isoformat(
+        timespec="minutes"
+    )
+
+
+_CHECKS: dict[str, Callable[[App], Finding]] = {
+    N_("database"): _database,
+    N_("migrations"): _migrations,
+    N_("change log"): _change_log,
+    N_("imports"): _imports,
+    N_("settings"): _settings,
+    N_("plugins"): _plugins,
+    N_("disk"): _disk,
+    N_("network file system"): _network,
+    N_("permissions of files"): _permissions,
+    N_("clock"): _clock,
+}

@@ -1,0 +1,1 @@
+"""Commands for administrators; no hooks so far."""

@@ -1,0 +1,7 @@
+"""What the kernel asks of the exchange."""
+
+from __future__ import annotations
+
+from crmcore.builtin.exchange.runs import interrupted_runs as interrupted_imports
+
+__all__ = ["interrupted_imports"]

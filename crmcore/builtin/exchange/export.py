@@ -1,0 +1,135 @@
+"""Write an entity to a CSV file that can be imported again: UTF-8 with a mark, field names as header, `code` first."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from io import TextIOWrapper
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+from crmcore.app import App
+from crmcore.builtin.exchange.guard import guard
+from crmcore.builtin.exchange.understanding import fields_of, find_importable
+from crmcore.entities.actors import require_permission
+from crmcore.errors import CrmError
+from crmcore.files import sync_folder
+from crmcore.i18n import translator
+from crmcore.plugins.types import Importable
+
+_ = translator("crmcore")
+
+PERMISSION = "records.export"
+BOM = "\ufeff"
+
+
+def export_entity(app: App, actor: str, name: str, path: Path | None) -> int:
+    """Export an entity to a file, or to stdout where there is no path; returns the number of rows.
+
+    The file appears whole or not at all, and the read log tells of it. CrmError where that is not possible.
+    """
+    importable = find_importable(app, name)
+    export = importable.export
+    if export is None:
+        raise CrmError(_("{name} can be imported but not exported").format(name=name))
+    with app.read(importable.plugin, actor) as ctx:
+        require_permission(ctx.connection, app.config, actor, PERMISSION)
+        rows = export(ctx)
+        if path is None:
+            try:
+                return _write(
+                    app, importable, rows, sys.stdout.buffer, lambda count: _log(app, actor, name, count)
+                )
+            finally:
+                sys.stdout.buffer.flush()
+        with _whole_file(path) as file:
+            return _write(app, importable, rows, file, lambda count: _log(app, actor, name, count))
+
+
+def cell(value: Any, zone: tzinfo) -> str:
+    """Return a value as it stands in a cell; text that a spreadsheet would run is guarded."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return guard(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return _moment(value, zone)
+    if isinstance(value, date):
+        return value.isoformat()
+    # Never 1E+3: a reader of amounts refuses exponents, and so does ours.
+    return format(value if isinstance(value, Decimal) else Decimal(repr(value)), "f")
+
+
+def _log(app: App, actor: str, name: str, count: int) -> None:
+    app.log_read(actor, "export", name, count)
+
+
+def _write(
+    app: App, importable: Importable, rows: Iterator[Mapping[str, Any]], file: IO[bytes], done: Any
+) -> int:
+    text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    count = 0
+    try:
+        text.write(BOM)
+        writer = csv.writer(text)
+        first = next(rows, None)
+        names = list(first) if first is not None else _names(app, importable)
+        writer.writerow(names)
+        zone = app.config.timezone
+        for row in chain([] if first is None else [first], rows):
+            writer.writerow([cell(row[name], zone) for name in names])
+            count += 1
+        text.flush()
+    finally:
+        # Also of an export that broke off it is known what was read.
+        done(count)
+        text.detach()
+    return count
+
+
+def _names(app: App, importable: Importable) -> list[str]:
+    names = [field.name for field in fields_of(app, importable) if not field.computed_by]
+    return sorted(names, key=lambda name: name != "code")
+
+
+def _moment(value: datetime, zone: tzinfo) -> str:
+    local = value.astimezone(zone)
+    plain = local.replace(tzinfo=None)
+    # In the hour that a clock shows twice only the offset tells which one is meant.
+    unique = plain.replace(tzinfo=zone) == value and local.fold == 0
+    return (plain if unique else local).isoformat(sep=" ")
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside the wanted one, which takes its place once it is whole and on disk."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise CrmError(
+            _("{file} cannot be written: {error}").format(file=path, error=error.strerror)
+        ) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise CrmError(
+            _("{file} cannot be written: {error}").format(file=path, error=error.strerror)
+        ) from None
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

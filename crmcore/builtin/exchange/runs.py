@@ -1,0 +1,143 @@
+"""The rows of import_run: begin, progress, end, and what a run's state really is."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from crmcore.app import App
+from crmcore.builtin.exchange.locks import RunLock
+from crmcore.builtin.exchange.tables import ImportRun
+from crmcore.errors import NotFound
+from crmcore.i18n import translator
+from crmcore.ids import new_uids
+
+_ = translator("crmcore")
+
+FOLDER = "imports"
+SILENCE = timedelta(minutes=15)
+"""An import on another computer that has said nothing for so long counts as interrupted."""
+COUNTS = ("read", "created", "updated", "unchanged", "rejected", "possible_duplicates")
+
+run_table: sa.Table = ImportRun.__table__  # type: ignore[attr-defined]
+Run = sa.Row[Any]
+
+
+def folder_of(app: App) -> Path:
+    """Return the workspace's folder of lock files and rejected rows."""
+    return app.config.folder / FOLDER
+
+
+def lock_of(app: App, number: int) -> RunLock:
+    """Return the lock of an import."""
+    return RunLock(folder_of(app) / f"{number}.lock")
+
+
+def begin(app: App, values: Mapping[str, Any]) -> tuple[int, RunLock]:
+    """Write a new run and take its lock before anybody can see it."""
+    now = app.clock()
+    with app.operations() as connection:
+        inserted = connection.execute(
+            sa.insert(run_table),
+            {
+                "uid": new_uids(1, now)[0],
+                "state": "running",
+                "rows_done": 0,
+                "counts": dict.fromkeys((*COUNTS, "deferred"), 0),
+                "rejects_bytes": 0,
+                "warnings": [],
+                "started_at": now,
+                "version": 1,
+                **whereabouts(now),
+                **values,
+            },
+        )
+        number = int(inserted.inserted_primary_key[0])  # type: ignore[index]
+        lock = lock_of(app, number)
+        lock.acquire()
+    return number, lock
+
+
+def whereabouts(now: datetime) -> dict[str, Any]:
+    """Return which process works on a run, and when it last said so."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "heartbeat_at": now}
+
+
+def note(app: App, number: int, **values: Any) -> None:
+    """Write something about a run outside a chunk."""
+    with app.operations() as connection:
+        note_in(connection, number, **values)
+
+
+def note_in(connection: sa.Connection, number: int, **values: Any) -> None:
+    """Write something about a run within a transaction: progress stands and falls with its rows."""
+    version = run_table.c.version + 1
+    statement = sa.update(run_table).where(run_table.c.id == number).values(version=version, **values)
+    connection.execute(statement)
+
+
+def load_run(app: App, number: int) -> Run:
+    """Return a run; NotFound for an unknown number."""
+    with app.read("exchange") as ctx:
+        found = ctx.connection.execute(sa.select(run_table).where(run_table.c.id == number)).first()
+    if found is None:
+        raise NotFound(_("there is no import {id}; see: crm imports list").format(id=number))
+    return found
+
+
+def list_runs(app: App, before: int | None, limit: int) -> list[Run]:
+    """Return the newest runs first; `before` = only those with a smaller number."""
+    query = sa.select(run_table).order_by(run_table.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(run_table.c.id < before)
+    with app.read("exchange") as ctx:
+        return list(ctx.connection.execute(query))
+
+
+def true_state(app: App, run: Run) -> str:
+    """Return a run's state; a `running` one whose process is gone is `interrupted`."""
+    if run.state != "running":
+        return str(run.state)
+    if run.host == socket.gethostname():
+        return "running" if lock_of(app, run.id).is_held() else "interrupted"
+    alive = app.clock() - run.heartbeat_at < SILENCE
+    return "running" if alive else "interrupted"
+
+
+def interrupted_runs(app: App) -> list[int]:
+    """Return the numbers of imports that could be resumed; not those whose file was imported whole afterwards."""
+    with app.read("exchange") as ctx:
+        later = run_table.alias()
+        done_since = sa.exists().where(
+            later.c.file_sha256 == run_table.c.file_sha256,
+            later.c.entity == run_table.c.entity,
+            later.c.state == "done",
+            later.c.id > run_table.c.id,
+        )
+        unfinished = run_table.c.state.in_(["running", "interrupted"])
+        runs = list(ctx.connection.execute(sa.select(run_table).where(unfinished, ~done_since)))
+    return sorted(run.id for run in runs if true_state(app, run) == "interrupted")
+
+
+def run_as_json(app: App, run: Run) -> dict[str, Any]:
+    """Return a run as a JSON object (schema import_run)."""
+    return dict(_json_items(app, run))
+
+
+def _json_items(app: App, run: Run) -> Iterator[tuple[str, Any]]:
+    yield "import", run.id
+    for name in ("entity", "state", "file_name", "file_path", "file_sha256", "encoding", "rows_done"):
+        yield name, true_state(app, run) if name == "state" else getattr(run, name)
+    for name in COUNTS:
+        yield name, run.counts.get(name, 0)
+    for name in ("rejects_file", "warnings", "error", "actor", "mapping", "options"):
+        yield name, getattr(run, name)
+    for name in ("started_at", "heartbeat_at", "ended_at"):
+        at = getattr(run, name)
+        yield name, at.isoformat().replace("+00:00", "Z") if at else None

@@ -1,0 +1,21 @@
+"""SQL that the importers share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from crmcore.db.base import dumps
+
+
+def among(
+    connection: sa.Connection, column: sa.ColumnElement[Any], values: Collection[Any]
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a column has one of any number of values: one parameter, and the index is used."""
+    if connection.dialect.name == "postgresql":
+        return column == sa.any_(sa.literal(list(values), ARRAY(column.type)))
+    each = sa.func.json_each(dumps(list(values))).table_valued("value")
+    return column.in_(sa.select(each.c.value))

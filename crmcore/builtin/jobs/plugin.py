@@ -1,0 +1,41 @@
+"""Built-in plugin `jobs`: runs the jobs of all plugins, and has two of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crmcore.hookspecs import hookimpl
+from crmcore.i18n import N_
+from crmcore.plugins.types import JobSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crmcore.app import App
+
+
+@hookimpl
+def jobs() -> list[JobSpec]:
+    """Return the jobs that keep the change log: sealing it, and handing it to observing plugins."""
+    return [
+        JobSpec("seal_log", N_("Seal the change log"), _seal_log, schedule="* * * * *"),
+        JobSpec(
+            "deliver_changes", N_("Deliver changes to observing plugins"), _deliver, schedule="* * * * *"
+        ),
+    ]
+
+
+def _seal_log(app: App, actor: str) -> Mapping[str, Any]:  # noqa: ARG001  (a job's signature)
+    """Seal the committed transactions that no seal covers yet (SQLite seals as it commits, so there are none)."""
+    from crmcore.changes import seal_pending
+
+    with app.operations() as connection, app.unguarded(connection):
+        return {"sealed": seal_pending(connection)}
+
+
+def _deliver(app: App, actor: str) -> Mapping[str, Any]:  # noqa: ARG001  (as above)
+    """Bring every observing plugin up to the newest change."""
+    from crmcore.plugins.observers import deliver
+
+    deliver(app)
+    return {"observers": sorted(hosted.name for hosted in app.host.observers())}

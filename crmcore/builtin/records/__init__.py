@@ -1,0 +1,1 @@
+"""The commands for customers, contacts, interactions, documents and actors."""

@@ -1,0 +1,127 @@
+"""What the commands of records have in common: options, lists, the recording of what is read in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crmcore.cli.kit import Session, echo, emit_lines, show_table
+from crmcore.errors import UsageProblem
+from crmcore.i18n import N_, _
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from crmcore.builtin.records.services.values import By
+    from crmcore.plugins.types import Context, Table
+
+PLUGIN = "records"
+SHOWN = 50
+"""Rows of a table for people, where no limit is given."""
+BULK = 100
+"""A longer list is a read in bulk: it needs the permission, and is recorded."""
+DAY = click.DateTime(["%Y-%m-%d"])
+
+reason_option = click.option("--reason", default="", help=N_("Why; it stands in the change log."))
+version_option = click.option(
+    "--expect-version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=N_("Refuse the edit unless the record still has this version."),
+)
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=N_("List so many at most; by default all as JSON, 50 as a table."),
+)
+after_option = click.option(
+    "--after", metavar="CODE", help=N_("Go on behind the last code of the list before.")
+)
+
+ToJson = Callable[["Context", "Sequence[sa.RowMapping]"], Iterable[dict[str, Any]]]
+
+
+def by(session: Session, reason: str = "") -> By:
+    """Return who acts, and why."""
+    from crmcore.builtin.records.services.values import By
+
+    return By(session.actor, reason)
+
+
+def day_of(value: datetime | None) -> date | None:
+    """Return the day that an option named."""
+    return value.date() if value else None
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def require_some(values: Mapping[str, Any]) -> None:
+    """Raise UsageProblem where an edit was asked for and nothing to change was given."""
+    if not values:
+        raise UsageProblem(_("nothing to change was given; see the options with --help"))
+
+
+def local(session: Session, moment: datetime | None) -> datetime | None:
+    """Return a moment in the company's time zone, for people."""
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(session.app.config.timezone)
+
+
+def count_rows(ctx: Context, query: sa.Select[Any], limit: int | None) -> int:
+    """Count the rows that a list will show."""
+    import sqlalchemy as sa
+
+    inner = query.order_by(None).limit(limit).subquery()
+    return int(ctx.connection.scalar(sa.select(sa.func.count()).select_from(inner)) or 0)
+
+
+def record_bulk(session: Session, ctx: Context, entity: str, count: int, filters: Mapping[str, Any]) -> None:
+    """Let a list in bulk be read only by who may, and record it; shorter ones are everybody's."""
+    if count <= BULK:
+        return
+    from crmcore.db.base import dumps
+    from crmcore.entities.actors import require_permission
+
+    require_permission(ctx.connection, session.app.config, session.actor, "records.export")
+    session.app.log_read(session.actor, "list", entity, count, dumps(given(**filters)))
+
+
+def list_records(
+    session: Session,
+    ctx: Context,
+    query: sa.Select[Any],
+    to_json: ToJson,
+    to_table: Callable[[Sequence[dict[str, Any]]], Table],
+    options: Mapping[str, Any],
+) -> None:
+    """Print a list, as JSON Lines streamed or as a table; `options`: limit, as_json and the filters."""
+    options = dict(options)
+    limit, as_json = options.pop("limit"), options.pop("as_json")
+    limit = limit if as_json else limit or SHOWN
+    entity = query.get_final_froms()[0].name  # type: ignore[attr-defined]
+    count = count_rows(ctx, query, limit)
+    record_bulk(session, ctx, entity, count, options)
+    result = ctx.connection.execute(query.limit(limit), execution_options={"yield_per": 500}).mappings()
+    found = (item for part in result.partitions() for item in to_json(ctx, part))
+    if as_json:
+        emit_lines(found)
+    else:
+        print_page(to_table(list(found)), count, limit)
+
+
+def print_page(table: Table, count: int, limit: int | None) -> None:
+    """Print a table; where it is as long as its limit, say how to go on."""
+    rows = list(table.rows)
+    show_table(type(table)(table.name, table.title, table.columns, rows, table.currency))
+    if not rows:
+        echo(_("(none)"))
+    elif limit is not None and count >= limit:
+        echo(_("There may be more: --after {code}, or --limit N").format(code=rows[-1][0]))

@@ -1,0 +1,199 @@
+"""Contacts: the people at customers, who work for several firms and change jobs (联络人)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.builtin.records.services.values import By, at_version, cleaned, require_one_of
+from crmcore.entities.lookup import batches, customer_codes, find_customer, find_row, require_free, table_of
+from crmcore.entities.tables import Contact, ContactFirm
+from crmcore.errors import CrmError, Refused
+from crmcore.i18n import _
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+    from crmcore.plugins.types import Context
+    from crmcore.tx import Tx
+
+Values = Mapping[str, Any]
+ROLES = (
+    "decides",
+    "advises",
+    "opposes",
+    "influences",
+    "uses",
+    "gatekeeper",
+    "owner",
+    "legal_representative",
+    "key_person",
+)
+"""Parts that a person plays in a customer's decisions."""
+_people, _links = table_of(Contact), table_of(ContactFirm)
+
+
+def add(app: App, by: By, customer: str, person: Values, place: Values) -> str:
+    """Add a person (name, phone, mobile, email, code) with a place at a customer; returns the code."""
+    row = cleaned(Contact, {"name": None, **{k: v for k, v in person.items() if k != "code" or v}})
+    _check_place(place)
+    with app.write(*by) as tx:
+        if "code" in row:
+            require_free(tx.connection, Contact, row["code"])
+        else:
+            row["code"] = tx.new_codes("contact", 1)[0]
+        firm = find_customer(tx.connection, customer)
+        _insert_place(tx, tx.insert(Contact, [row])[0], firm, place)
+    return str(row["code"])
+
+
+def edit(  # noqa: PLR0913  (a person, a place, and the version seen)
+    app: App,
+    by: By,
+    code: str,
+    person: Values,
+    place: Values,
+    *,
+    customer: str | None = None,
+    expect_version: int | None = None,
+) -> None:
+    """Change a person, and the present place at `customer`, which may be left out where there is just one."""
+    row = cleaned(Contact, person)
+    _check_place(place)
+    with app.write(*by) as tx:
+        number = int(find_row(tx.connection, Contact, code)["id"])
+        tx.update(Contact, [(number, row)], expect_version=at_version(number, expect_version))
+        if place:
+            link = _one_place(tx, number, code, customer)
+            tx.update(ContactFirm, [(link["id"], cleaned(ContactFirm, place))])
+
+
+def join(app: App, by: By, code: str, customer: str, place: Values) -> None:
+    """Give a person one more place, at another customer; Refused if there is one there already."""
+    _check_place(place)
+    with app.write(*by) as tx:
+        number = int(find_row(tx.connection, Contact, code)["id"])
+        _insert_place(tx, number, find_customer(tx.connection, customer), place)
+
+
+def leave(app: App, by: By, code: str, customer: str | None, until: date | None) -> None:
+    """End a person's place at a customer with a last day, by default today."""
+    with app.write(*by) as tx:
+        number = int(find_row(tx.connection, Contact, code)["id"])
+        _end(tx, [_one_place(tx, number, code, customer)], until or tx.ctx.today)
+
+
+def move(app: App, by: By, code: str, customer: str, place: Values, until: date | None = None) -> None:
+    """Have a person leave all present places, by default the day before, and join another customer."""
+    _check_place(place)
+    with app.write(*by) as tx:
+        number = int(find_row(tx.connection, Contact, code)["id"])
+        firm = find_customer(tx.connection, customer)
+        since = place.get("since") or tx.ctx.today
+        _end(
+            tx,
+            [p for p in _places(tx, number) if p["customer_id"] != firm],
+            until or since - timedelta(days=1),
+        )
+        _insert_place(tx, number, firm, {**place, "since": since})
+
+
+def set_archived(app: App, by: By, code: str, *, archived: bool) -> None:
+    """Archive a person, or take them back."""
+    with app.write(*by) as tx:
+        ids = [int(find_row(tx.connection, Contact, code)["id"])]
+        (tx.archive if archived else tx.restore)(Contact, ids)
+
+
+def _check_place(place: Values) -> None:
+    for role in place.get("roles") or ():
+        require_one_of("role", role, ROLES)
+
+
+def _insert_place(tx: Tx, number: int, firm: int, place: Values) -> None:
+    if any(link["customer_id"] == firm for link in _places(tx, number)):
+        raise Refused(_("the contact works there already; change the place with: crm contact edit"))
+    row = cleaned(ContactFirm, place)
+    if row.get("since") and row.get("until") and row["until"] < row["since"]:
+        raise CrmError(_("until must not be before since"))
+    tx.insert(ContactFirm, [{"contact_id": number, "customer_id": firm, **row}])
+
+
+def _places(tx: Tx, number: int) -> Sequence[sa.RowMapping]:
+    """Read the places that a person has today."""
+    present = sa.or_(_links.c.until.is_(None), _links.c.until >= tx.ctx.today)
+    query = sa.select(_links).where(_links.c.contact_id == number, present).order_by(_links.c.id)
+    return tx.connection.execute(query).mappings().all()
+
+
+def _one_place(tx: Tx, number: int, code: str, customer: str | None) -> sa.RowMapping:
+    places = _places(tx, number)
+    if customer is not None:
+        firm = find_customer(tx.connection, customer)
+        places = [place for place in places if place["customer_id"] == firm]
+    if len(places) == 1:
+        return places[0]
+    if not places:
+        raise CrmError(
+            _("contact {code!r} has no such place now; see: crm contact show {code}").format(code=code)
+        )
+    firms = customer_codes(tx.connection, [place["customer_id"] for place in places]).values()
+    message = _("contact {code!r} works at {firms}; name one of them")
+    raise CrmError(message.format(code=code, firms=", ".join(sorted(firms))))
+
+
+def _end(tx: Tx, places: Iterable[sa.RowMapping], until: date) -> None:
+    """Let places end on a day, but not before they began."""
+    edits = [(place["id"], {"until": max(until, place["since"] or until)}) for place in places]
+    tx.update(ContactFirm, edits)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+
+def select(
+    connection: sa.Connection,
+    customer: str | None = None,
+    after: str | None = None,
+    *,
+    archived: bool = False,
+) -> sa.Select[Any]:
+    """Build the list of contacts by code, `after` one."""
+    query = sa.select(_people).order_by(_people.c.code)
+    if not archived:
+        query = query.where(_people.c.archived_at.is_(None))
+    if after is not None:
+        query = query.where(_people.c.code > after)
+    if customer is not None:
+        firm = find_customer(connection, customer)
+        query = query.where(
+            _people.c.id.in_(sa.select(_links.c.contact_id).where(_links.c.customer_id == firm))
+        )
+    return query
+
+
+def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
+    """Return the published JSON of contacts with all their places, the present ones first."""
+    links: list[sa.RowMapping] = []
+    for part in batches(row["id"] for row in rows):
+        query = sa.select(_links).where(_links.c.contact_id.in_(part))
+        links += ctx.connection.execute(query).mappings().all()
+    firms = customer_codes(ctx.connection, [link["customer_id"] for link in links])
+    links.sort(key=lambda link: (link["until"] is not None and link["until"] < ctx.today, link["id"]))
+    places: dict[int, list[dict[str, Any]]] = {}
+    for link in links:
+        place = {"customer": firms[link["customer_id"]]}
+        place |= {name: link[name] for name in ("roles", "position", "since", "until")}
+        places.setdefault(link["contact_id"], []).append(place)
+    return [
+        {
+            **{name: row[name] for name in ("code", "uid", "name", "phone", "mobile", "email")},
+            "attributes": row["attributes"],
+            "firms": places.get(row["id"], []),
+            "archived": row["archived_at"] is not None,
+            "version": row["version"],
+        }
+        for row in rows
+    ]

@@ -1,0 +1,245 @@
+"""Customers: add, edit, archive, list (客户). Values are typed as in the field catalogue, keyed by field name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.builtin.records.services import values as checks
+from crmcore.builtin.records.services.values import By, at_version
+from crmcore.entities.lookup import (
+    BATCH,
+    batches,
+    codes_of,
+    find_customer,
+    find_row,
+    require_actor,
+    require_free,
+    table_of,
+)
+from crmcore.entities.tables import Contact, ContactFirm, Customer
+from crmcore.errors import CrmError, Refused
+from crmcore.i18n import _
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+    from crmcore.plugins.types import CardSection, Context
+    from crmcore.tx import Tx
+
+Values = Mapping[str, Any]
+_table, _people, _links = table_of(Customer), table_of(Contact), table_of(ContactFirm)
+_ON_CARD = ("code", "name", "roles", "position", "phone", "mobile", "email", "since", "until")
+
+
+def add(app: App, by: By, values: Values) -> str:
+    """Add a customer and return its code, made from the company's pattern if none is given."""
+    _check(app, {"name": None, **values})
+    with app.write(*by) as tx:
+        row = _row(app, tx, values, None)
+        if "code" in row:
+            require_free(tx.connection, Customer, row["code"])
+        else:
+            row["code"] = tx.new_codes("customer", 1)[0]
+        _write_contacts(app, tx, tx.insert(Customer, [row])[0], values)
+    return str(row["code"])
+
+
+def edit(app: App, by: By, code: str, values: Values, *, expect_version: int | None = None) -> str:
+    """Change fields of a customer (None clears) and return its code; StaleVersion if it is not at that version."""
+    _check(app, values)
+    with app.write(*by) as tx:
+        number = find_customer(tx.connection, code)
+        row = _row(app, tx, values, number)
+        if row.get("code", code) != code:
+            require_free(tx.connection, Customer, row["code"])
+        tx.update(Customer, [(number, row)], expect_version=at_version(number, expect_version))
+        _write_contacts(app, tx, number, values)
+    return str(row.get("code", code))
+
+
+def set_archived(app: App, by: By, codes: Sequence[str], *, archived: bool) -> int:
+    """Archive customers, or take them back; returns how many were not so before."""
+    with app.write(*by) as tx:
+        ids = [find_customer(tx.connection, code) for code in dict.fromkeys(codes)]
+        return tx.archive(Customer, ids) if archived else tx.restore(Customer, ids)
+
+
+def _check(app: App, values: Values) -> None:
+    for name, value in values.items():
+        field = app.catalogue.require_writable(name)
+        if value is None:
+            if name in _table.c and not _table.c[name].nullable:
+                raise CrmError(_("{field} must not be empty").format(field=name))
+            continue
+        problem = app.catalogue.problem(name, str(value) if isinstance(value, date) else value)
+        if problem is None and name == "code" and not value.isprintable():
+            problem = _("holds characters that cannot be seen")
+        if problem:
+            checks.refuse(field.name, value, problem)
+
+
+def _row(app: App, tx: Tx, values: Values, own_id: int | None) -> dict[str, Any]:
+    """Turn fields of the card into columns; owner and parent must exist."""
+    row: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    for name, value in values.items():
+        source = app.catalogue.fields[name].source
+        if name == "parent":
+            row["parent_id"] = _parent(tx.connection, value, own_id)
+        elif source == "column":
+            row[name] = _for_column(name, value)
+        elif source == "attribute":
+            attributes[name] = str(value) if isinstance(value, date) else value
+    if row.get("owner"):
+        require_actor(tx.connection, row["owner"])
+    if attributes:
+        row["attributes"] = attributes if own_id else {k: v for k, v in attributes.items() if v is not None}
+    return row
+
+
+def _for_column(name: str, value: Any) -> Any:
+    """Return a value of the card as its column takes it: a day as a date."""
+    return date.fromisoformat(value) if name == "since" and isinstance(value, str) else value
+
+
+def _parent(connection: sa.Connection, code: str | None, own_id: int | None) -> int | None:
+    """Return the parent's id; Refused if the customer would be its own ancestor."""
+    if not code:
+        return None
+    parent = find_row(connection, Customer, code)
+    seen: set[int] = set()
+    above: Any = parent
+    while above is not None and above["id"] not in seen:
+        if above["id"] == own_id:
+            message = _("parent = {code!r} is not allowed: the customer would be its own ancestor")
+            raise Refused(message.format(code=code))
+        seen.add(above["id"])
+        query = sa.select(_table).where(_table.c.id == above["parent_id"])
+        above = connection.execute(query).mappings().first()
+    return int(parent["id"])
+
+
+def _write_contacts(app: App, tx: Tx, number: int, values: Values) -> None:
+    """Hand the card's fields that live with the contacts to them."""
+    theirs = {name: v for name, v in values.items() if app.catalogue.fields[name].source == "contact"}
+    if theirs:
+        from crmcore.builtin.records.card_contacts import write_card_contacts
+
+        write_card_contacts(tx, {number: theirs})
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+
+def select(app: App, conditions: Iterable[tuple[str, Any]] = (), after: str | None = None) -> sa.Select[Any]:
+    """Build the list of customers by code, `after` one; CrmError for a field that lists cannot filter by.
+
+    Conditions are (field, value), None = empty. Archived customers are left out unless (`archived`, True) asks
+    for them alone, or (`archived`, None) for all.
+    """
+    query = sa.select(_table).order_by(_table.c.code)
+    conditions = list(conditions)
+    if "archived" not in dict(conditions):
+        query = query.where(_table.c.archived_at.is_(None))
+    if after is not None:
+        query = query.where(_table.c.code > after)
+    for name, value in conditions:
+        query = query.where(_condition(app, name, value))
+    return query
+
+
+def _condition(app: App, name: str, value: Any) -> Any:
+    c = _table.c
+    if name == "archived":
+        return (
+            sa.true() if value is None else c.archived_at.is_not(None) if value else c.archived_at.is_(None)
+        )
+    if name == "parent":
+        return c.parent_id == (sa.select(c.id).where(c.code == value).scalar_subquery() if value else None)
+    source = app.catalogue.fields[name].source if name in app.catalogue.fields else ""
+    if source == "column":
+        return c[name] == _for_column(name, value)
+    if source != "attribute":
+        fields = app.catalogue.fields.values()
+        known = ["archived", *(f.name for f in fields if f.source in {"column", "attribute"})]
+        message = _("customers cannot be filtered by {name!r}; fields are {known}")
+        raise CrmError(message.format(name=name, known=", ".join(known)))
+    return _attribute(c.attributes[name], value)
+
+
+def _attribute(element: Any, value: Any) -> Any:
+    if isinstance(value, bool):
+        return element.as_boolean() == value
+    if isinstance(value, int | float):
+        return element.as_float() == float(value)
+    return element.as_string() == (None if value is None else str(value))
+
+
+def stream(
+    ctx: Context, query: sa.Select[Any], limit: int | None = None
+) -> Iterator[Sequence[sa.RowMapping]]:
+    """Read a list page by page, each behind the last code of the one before (never by offset)."""
+    last: str | None = None
+    while limit is None or limit > 0:
+        page = query if last is None else query.where(_table.c.code > last)
+        rows = ctx.connection.execute(page.limit(min(limit or BATCH, BATCH))).mappings().all()
+        if not rows:
+            return
+        yield rows
+        last = rows[-1]["code"]
+        limit = None if limit is None else limit - len(rows)
+
+
+def cards(
+    app: App, ctx: Context, rows: Sequence[sa.RowMapping]
+) -> list[tuple[dict[str, Any], list[CardSection]]]:
+    """Return the published JSON of customers, each with its sections as the plugins gave them."""
+    ids = [row["id"] for row in rows]
+    parents = codes_of(ctx.connection, Customer, [row["parent_id"] for row in rows if row["parent_id"]])
+    people = _people_at(ctx, ids)
+    sections: dict[int, list[CardSection]] = {number: [] for number in ids}
+    for section in app.host.contribute(
+        "card_sections", ctx.connection, ctx.actor, customer_ids=ids, as_of=None
+    ):
+        sections.setdefault(section.customer_id, []).append(section)
+    columns = [f.name for f in app.catalogue.fields.values() if f.source == "column" and f.name != "code"]
+    return [
+        (
+            {
+                "code": row["code"],
+                "uid": row["uid"],
+                **{n: parents.get(row["parent_id"]) if n == "parent" else row[n] for n in columns},
+                "attributes": row["attributes"],
+                "contacts": people.get(row["id"], []),
+                "sections": [
+                    {"plugin": s.plugin, "name": s.name, "title": s.title, "data": s.data}
+                    for s in sections[row["id"]]
+                ],
+                "archived": row["archived_at"] is not None,
+                "version": row["version"],
+            },
+            sections[row["id"]],
+        )
+        for row in rows
+    ]
+
+
+def _people_at(ctx: Context, customer_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
+    """Return the contacts on customers' cards, those who have left last, archived ones left out."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    gone = sa.case((_links.c.until < ctx.today, 1), else_=0)
+    for part in batches(customer_ids):
+        query = (
+            sa.select(
+                _links.c.customer_id, *(_people.c[n] if n in _people.c else _links.c[n] for n in _ON_CARD)
+            )
+            .join(_people, _people.c.id == _links.c.contact_id)
+            .where(_links.c.customer_id.in_(part), _people.c.archived_at.is_(None))
+            .order_by(_links.c.customer_id, gone, _links.c.id)
+        )
+        for row in ctx.connection.execute(query).mappings():
+            found.setdefault(row["customer_id"], []).append({name: row[name] for name in _ON_CARD})
+    return found

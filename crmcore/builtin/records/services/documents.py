@@ -1,0 +1,182 @@
+"""Documents about customers in five drawers; each file lies once in the store, under its hash (资料)."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import sqlalchemy as sa
+
+from crmcore.builtin.records.services.values import By, cleaned, require_one_of
+from crmcore.entities.lookup import customer_codes, find_customer, find_row, table_of
+from crmcore.entities.tables import Document
+from crmcore.errors import CrmError, Guarded
+from crmcore.files import sync_folder
+from crmcore.i18n import _
+from crmcore.text import one_line
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+    from crmcore.plugins.types import Context
+
+DRAWERS = (
+    "basic",
+    "contracts_orders",
+    "debts_repayments",
+    "trading_record",
+    "returns_compensation_discounts",
+)
+_BLOCK = 1 << 20
+_table = table_of(Document)
+
+
+def add(app: App, by: By, customer: str, file: Path, values: Mapping[str, Any], limit: int) -> str:
+    """Store a file of at most `limit` bytes and put it in a customer's drawer; returns the document's code.
+
+    values: drawer, title, confidential. Symbolic links are refused.
+    """
+    name = one_line(file.name.replace("/", "_").replace("\\", "_"))[-200:] or "file"
+    row = cleaned(
+        Document, {"drawer": None, **values, "title": values.get("title") or name, "file_name": name}
+    )
+    require_one_of("drawer", row["drawer"], DRAWERS)
+    with app.read("records", by.actor) as ctx:
+        find_customer(ctx.connection, customer)
+    digest, size = _store(app.config.folder, file, limit)
+    with app.write(*by) as tx:
+        row |= {"customer_id": find_customer(tx.connection, customer), "sha256": digest, "size": size}
+        row["code"] = tx.new_codes("document", 1)[0]
+        tx.insert(Document, [row])
+    return str(row["code"])
+
+
+def set_archived(app: App, by: By, code: str, *, archived: bool) -> None:
+    """Archive a document, or take it back; its file stays."""
+    with app.write(*by) as tx:
+        ids = [int(find_row(tx.connection, Document, code)["id"])]
+        (tx.archive if archived else tx.restore)(Document, ids)
+
+
+def extract(app: App, by: By, code: str, target: Path, *, force: bool = False) -> Path:
+    """Copy a document's file out of the store and return where to; Guarded if that exists, unless forced."""
+    with app.read("records", by.actor) as ctx:
+        row = find_row(ctx.connection, Document, code)
+    if target.is_dir():
+        target /= Path(row["file_name"].replace("\\", "/")).name or row["code"]
+    if os.path.lexists(target) and not force:
+        raise Guarded(_("{file} exists already; overwrite it with --force").format(file=target))
+    app.log_read(by.actor, "extract", "document", 1, f"code={code}")
+    stored = stored_at(app.config.folder, row["sha256"])
+    with _open(stored) as source, _replacing(target.parent, target) as new:
+        if _pump(source, new.copy, row["size"], stored)[0] != row["sha256"]:
+            raise CrmError(_("the stored file {file} is damaged; take it from a backup").format(file=stored))
+    return target
+
+
+def stored_at(workspace: Path, digest: str) -> Path:
+    """Return where the store keeps the file with a sha256."""
+    return workspace / "files" / digest[:2] / digest[2:]
+
+
+def _store(workspace: Path, file: Path, limit: int) -> tuple[str, int]:
+    folder = workspace / "files"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with _open(file) as source, _replacing(folder) as new:
+        digest, size = _pump(source, new.copy, limit, file)
+        new.target = stored_at(workspace, digest)
+        new.target.parent.mkdir(mode=0o700, exist_ok=True)
+    return digest, size
+
+
+class _New:
+    """A file being written beside its target, which it replaces once it is whole."""
+
+    def __init__(self, copy: BinaryIO, target: Path | None) -> None:
+        self.copy = copy
+        self.target = target
+
+
+@contextmanager
+def _replacing(folder: Path, target: Path | None = None) -> Iterator[_New]:
+    descriptor, made = tempfile.mkstemp(dir=folder, prefix=".new.")
+    try:
+        with os.fdopen(descriptor, "wb") as copy:
+            new = _New(copy, target)
+            yield new
+            copy.flush()
+            os.fsync(descriptor)
+        Path(made).replace(str(new.target))
+    except BaseException:
+        Path(made).unlink(missing_ok=True)
+        raise
+    sync_folder(Path(str(new.target)).parent)
+
+
+def _open(file: Path) -> BinaryIO:
+    """Open a regular file for reading, never through a symbolic link, never waiting for a pipe."""
+    if file.is_symlink():
+        raise CrmError(_("{file} is a symbolic link; name the file itself").format(file=file))
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    descriptor = os.open(file, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CrmError(_("{file} is no file").format(file=file))
+    return os.fdopen(descriptor, "rb")
+
+
+def _pump(source: BinaryIO, copy: BinaryIO, limit: int, file: Path) -> tuple[str, int]:
+    """Copy to the disk, counting and hashing on the way."""
+    digest, size = sha256(), 0
+    while block := source.read(_BLOCK):
+        size += len(block)
+        if size > limit:
+            message = _(
+                "{file} is larger than {limit} bytes; the limit is document_limit_mb in [plugins.records]"
+            )
+            raise CrmError(message.format(file=file, limit=f"{limit:,}"))
+        digest.update(block)
+        copy.write(block)
+    return digest.hexdigest(), size
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+
+def select(
+    connection: sa.Connection,
+    customer: str | None = None,
+    drawer: str | None = None,
+    after: str | None = None,
+) -> sa.Select[Any]:
+    """Build the list of documents by code, `after` one."""
+    query = sa.select(_table).where(_table.c.archived_at.is_(None)).order_by(_table.c.code)
+    if customer is not None:
+        query = query.where(_table.c.customer_id == find_customer(connection, customer))
+    if drawer is not None:
+        query = query.where(_table.c.drawer == drawer)
+    return query if after is None else query.where(_table.c.code > after)
+
+
+def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
+    """Return the published JSON of documents."""
+    firms = customer_codes(ctx.connection, [row["customer_id"] for row in rows])
+    names = ("drawer", "title", "file_name", "sha256", "size", "confidential")
+    return [
+        {
+            "code": row["code"],
+            "uid": row["uid"],
+            "customer": firms[row["customer_id"]],
+            **{name: row[name] for name in names},
+            "archived": row["archived_at"] is not None,
+            "version": row["version"],
+        }
+        for row in rows
+    ]

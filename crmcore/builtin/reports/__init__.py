@@ -1,0 +1,1 @@
+"""Reports as data, rendered for the terminal and as CSV."""

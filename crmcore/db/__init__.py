@@ -1,0 +1,1 @@
+"""Engines, sessions of reading, migrations."""

@@ -1,0 +1,1 @@
+"""Customers, contacts, interactions, documents and actors."""

@@ -1,0 +1,221 @@
+"""Every hook of the kernel.
+
+Four families (see docs/explanation/hooks.md):
+
+* *decision*: runs inside the writing transaction; an exception refuses the write and names the plugin;
+* *strategy*: the company chooses one provider;
+* *contribution*: runs one plugin at a time on a read-only connection; a failure is kept, shown, and in the end quarantined;
+* *registration*: called once when the plugin is loaded; returns specs.
+
+All work on batches. A plugin implements those that it needs, with the arguments that it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pluggy import HookimplMarker, HookspecMarker
+
+if TYPE_CHECKING:
+    from crmcore.plugins import types as t
+
+PROJECT = "crmcore"
+hookspec = HookspecMarker(PROJECT)
+hookimpl = HookimplMarker(PROJECT)
+
+Family = Literal["decision", "strategy", "contribution", "registration"]
+
+FAMILIES: dict[str, Family] = {
+    "validate_changes": "decision",
+    "service_policies": "strategy",
+    "code_generator": "strategy",
+    "currency_rates": "strategy",
+    "card_sections": "contribution",
+    "work_items": "contribution",
+    "alerts": "contribution",
+    "observe_changes": "contribution",
+    "models": "registration",
+    "facts": "registration",
+    "importables": "registration",
+    "reports": "registration",
+    "jobs": "registration",
+    "demo_data": "registration",
+}
+
+
+class Hooks(Protocol):
+    """The hooks with their types; the functions below are what pluggy knows."""
+
+    def validate_changes(self, changes: Sequence[t.Change], ctx: t.Context) -> Iterable[t.Refusal]: ...
+    def service_policies(self, customer_ids: Sequence[int], ctx: t.Context) -> Iterable[t.ServicePolicy]: ...
+    def card_sections(
+        self, customer_ids: Sequence[int], as_of: date | None, ctx: t.Context
+    ) -> Iterable[t.CardSection]: ...
+    def work_items(self, actor: str, since: date | None, ctx: t.Context) -> Iterable[t.WorkItem]: ...
+    def alerts(self, run: str | None, ctx: t.Context) -> Iterable[t.Alert]: ...
+    def observe_changes(self, changes: Sequence[t.Change], ctx: t.Context) -> None: ...
+    def models(self) -> Iterable[t.TableSpec]: ...
+    def facts(self) -> Iterable[t.FactProvider]: ...
+    def importables(self) -> Iterable[t.Importable]: ...
+    def reports(self) -> Iterable[t.ReportSpec]: ...
+    def jobs(self) -> Iterable[t.JobSpec]: ...
+    def demo_data(self) -> Iterable[t.DemoFile]: ...
+    def code_generator(self) -> Mapping[str, CodeGenerator]: ...
+    def currency_rates(self) -> Mapping[str, CurrencyRates]: ...
+
+
+CodeGenerator = Callable[[str, Sequence[int], date], Sequence[str]]
+"""(pattern, sequence numbers, today) → one code per number."""
+
+CurrencyRates = Callable[[str, str, date, "t.Context"], Decimal | None]
+"""(from, to, day, ctx) → how many units of `to` one unit of `from` is worth; None = unknown."""
+
+
+@hookspec
+def validate_changes(changes: Sequence[t.Change], ctx: t.Context) -> Iterable[t.Refusal]:  # type: ignore[empty-body]
+    """Refuse proposed changes before they are written, in the same transaction.
+
+    changes: what is about to be written, customers, contacts, interactions and other tracked rows mixed.
+    ctx: the plugin's context; `ctx.connection` reads inside the transaction.
+    Returns a `Refusal` for each change that must not happen; nothing = all may.
+    Example: `return [Refusal(i, "dealers need a tax id", "tax_id") for i, c in enumerate(changes) if ...]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def service_policies(customer_ids: Sequence[int], ctx: t.Context) -> Iterable[t.ServicePolicy]:  # type: ignore[empty-body]
+    """Say how customers are served; one provider per company.
+
+    customer_ids: the customers asked for; those without a policy are left out of the result.
+    Returns one `ServicePolicy` per customer known to the provider.
+    Example: `return [ServicePolicy(i, "A", 14, "manager", 1, Decimal("0.08"), "manager", since, why) for i in ...]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def card_sections(customer_ids: Sequence[int], as_of: date | None, ctx: t.Context) -> Iterable[t.CardSection]:  # type: ignore[empty-body]
+    """Add sections to customer cards.
+
+    customer_ids: the cards being shown. as_of: a past day, or None for now.
+    Returns any number of `CardSection` per customer.
+    Example: `return [CardSection(i, "grade", _("Customer class"), {"grade": "A"}) for i in customer_ids]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def work_items(actor: str, since: date | None, ctx: t.Context) -> Iterable[t.WorkItem]:  # type: ignore[empty-body]
+    """Tell an actor what waits for them (`crm work`).
+
+    actor: the code of the actor who asks. since: only matters that arose on or after this day; None = all.
+    Returns `WorkItem`s; the same matter keeps the same key.
+    Example: `return [WorkItem("abc:drop:12", 12, today, "Call: fell from A to C", "warning", "crm abc explain C000012")]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def alerts(run: str | None, ctx: t.Context) -> Iterable[t.Alert]:  # type: ignore[empty-body]
+    """Tell what somebody should know (`crm work`).
+
+    run: a run of an analysis or job to look at, or None for all that is still open.
+    Returns `Alert`s.
+    Example: `return [Alert("abc:drop:7:12", 12, at, "fell from A to C")]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def observe_changes(changes: Sequence[t.Change], ctx: t.Context) -> None:
+    """Learn of committed changes after a cursor that the host keeps: at least once, in order.
+
+    changes: up to 1,000 entries of the change log with `seq`; personal values are readable here.
+    Returns nothing. A change that raises parks its row for this plugin; others go on.
+    Example: `mirror([c for c in changes if c.entity == "customer"])`
+    Since 0.1.
+    """
+
+
+@hookspec
+def models() -> Iterable[t.TableSpec]:  # type: ignore[empty-body]
+    """Name the tables that the plugin keeps; their names bear its prefix.
+
+    Returns a `TableSpec` per table.
+    Example: `from .tables import Point; return [TableSpec(Point, customer_references=("customer_id",))]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def facts() -> Iterable[t.FactProvider]:  # type: ignore[empty-body]
+    """Provide rows for named facts such as `purchases`.
+
+    Returns a `FactProvider` per fact; its `select` gives exactly the columns of that fact.
+    Example: `return [FactProvider("purchases", select_purchases)]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def importables() -> Iterable[t.Importable]:  # type: ignore[empty-body]
+    """Name the entities that can be imported and exported.
+
+    Returns an `Importable` per entity: its fields, a loader for a chunk of rows, an exporter.
+    Example: `return [Importable("points", N_("Loyalty points"), FIELDS, load_points, export_points)]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def reports() -> Iterable[t.ReportSpec]:  # type: ignore[empty-body]
+    """Name the reports that can be run.
+
+    Returns a `ReportSpec` per report; running it gives data, renderers give it a form.
+    Example: `return [ReportSpec("abc", N_("ABC analysis"), abc_report)]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def jobs() -> Iterable[t.JobSpec]:  # type: ignore[empty-body]
+    """Name the jobs that can be run.
+
+    Returns a `JobSpec` per job; it may be killed and run again at any time.
+    Example: `return [JobSpec("abc_run", N_("Classify customers"), classify)]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def demo_data() -> Iterable[t.DemoFile]:  # type: ignore[empty-body]
+    """Generate files for the demo company, to be imported by the ordinary importers.
+
+    Returns a `DemoFile` per file.
+    Example: `return [DemoFile(30, "purchases", "purchases.csv", write_purchases)]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def code_generator() -> Mapping[str, CodeGenerator]:  # type: ignore[empty-body]
+    """Offer ways of making codes, by name; the company chooses one in `[strategies] code_generator`.
+
+    Returns name → function (pattern, sequence numbers, today) → codes.
+    Example: `return {"pattern": codes_from_pattern}`
+    Since 0.1.
+    """
+
+
+@hookspec
+def currency_rates() -> Mapping[str, CurrencyRates]:  # type: ignore[empty-body]
+    """Offer sources of exchange rates, by name; the company chooses one in `[strategies] currency_rates`.
+
+    Returns name → function (from, to, day, ctx) → rate as Decimal, or None where it knows none.
+    Example: `return {"table": rate_from_config}`
+    Since 0.1.
+    """

@@ -1,0 +1,1 @@
+"""Discovery, hosting and lifecycle of plugins."""

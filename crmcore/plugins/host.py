@@ -1,0 +1,439 @@
+"""The host: calls the plugins of one app, each kind of hook by its own rule.
+
+Decisions run inside the transaction and close when their plugin cannot run. Contributions run one plugin at a time
+on a read-only connection; what fails is kept, shown, and after three failures quarantined until released.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import date, datetime
+from functools import cache, cached_property
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from crmcore.db.base import dumps
+from crmcore.errors import BadConfig, CrmError, PluginError, Refused
+from crmcore.hookspecs import FAMILIES
+from crmcore.i18n import _
+from crmcore.plugins import health, types
+from crmcore.plugins.loading import Hosted, check_api_range, load_functions, prints_aside
+from crmcore.plugins.manifest import Manifest, read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import sqlalchemy as sa
+
+    from crmcore.app import App
+    from crmcore.db.tables import TableInfo
+    from crmcore.plugins.discovery import Installed
+    from crmcore.tx import Tx
+
+BUILTINS = ("strategies", "records", "exchange", "reports", "jobs", "demo")
+FAILURES_UNTIL_QUARANTINE = 3
+MOST_RESULTS = 200_000
+RESULT_TYPES: dict[str, type] = {
+    "validate_changes": types.Refusal,
+    "service_policies": types.ServicePolicy,
+    "card_sections": types.CardSection,
+    "work_items": types.WorkItem,
+    "alerts": types.Alert,
+    "models": types.TableSpec,
+    "facts": types.FactProvider,
+    "importables": types.Importable,
+    "reports": types.ReportSpec,
+    "jobs": types.JobSpec,
+    "demo_data": types.DemoFile,
+}
+_SPECS = frozenset(name for name, family in FAMILIES.items() if family == "registration")
+
+
+class Host:
+    """The plugins of one app, in the company's order, built-ins first."""
+
+    def __init__(self, app: App) -> None:
+        """Load nothing yet; plugins are loaded when first asked for."""
+        self._app = app
+        self._registered: dict[str, list[Any]] = {}
+        self._told: set[str] = set()
+
+    @cached_property
+    def plugins(self) -> list[Hosted]:
+        """All plugins that should run, those that cannot among them with the reason."""
+        hosted = [self._builtin(name) for name in BUILTINS]
+        if not self._app.no_plugins:
+            hosted += [self._load(row) for row in self._app.enabled_rows]
+        return hosted
+
+    def get(self, name: str) -> Hosted:
+        """Return a plugin by name."""
+        for hosted in self.plugins:
+            if hosted.name == name:
+                return hosted
+        raise PluginError(
+            _("plugin {name!r} is not enabled; enable it with: crm plugins enable {name}").format(name=name)
+        )
+
+    # -- loading ---------------------------------------------------------------------------------------------
+
+    def _builtin(self, name: str) -> Hosted:
+        module = f"crmcore.builtin.{name}.plugin"
+        return Hosted(
+            name,
+            read_manifest(name, f"crmcore.builtin.{name}"),
+            builtin=True,
+            functions=load_functions(name, module),
+        )
+
+    def _load(self, row: Any) -> Hosted:
+        found: Installed | None = self._app.installed.get(row.name)
+        if found is None:
+            hosted = Hosted(
+                row.name, read_manifest(row.name, ""), row.distribution, row.version, state="missing"
+            )
+            message = _(
+                "plugin {name!r} is enabled but {distribution} is not installed; install it or run: crm plugins disable {name}"
+            )
+            hosted.error = health.described(
+                PluginError(message.format(name=row.name, distribution=row.distribution)),
+                "",
+                self._app.clock(),
+            )
+        else:
+            hosted = self._started(found)
+        hosted.recorded_hooks = tuple(row.hooks)
+        self._apply_health(hosted)
+        return hosted
+
+    def _started(self, found: Installed) -> Hosted:
+        try:
+            hosted = Hosted(found.name, found.manifest(), found.distribution, found.version)
+            _ = hosted.manifest.settings_schema
+        except PluginError as error:
+            nothing = Manifest(found.name, found.package, None, {})
+            shown = health.described(error, "", self._app.clock())
+            return Hosted(found.name, nothing, found.distribution, found.version, state="broken", error=shown)
+        try:
+            check_api_range(hosted.name, hosted.manifest.api)
+        except PluginError as error:
+            hosted.state, hosted.error = "incompatible", health.described(error, "", self._app.clock())
+            return hosted
+        try:
+            hosted.functions = load_functions(hosted.name, found.module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; the house stands)
+            hosted.state, hosted.error = "broken", health.described(error, "import", self._app.clock())
+        return hosted
+
+    def _apply_health(self, hosted: Hosted) -> None:
+        known = self._app.health.get(hosted.name)
+        if known is None:
+            return
+        hosted.failures = known.failures
+        hosted.error = hosted.error or known.error
+        if known.quarantined and hosted.state == "enabled":
+            hosted.state = "quarantined"
+
+    # -- registrations ---------------------------------------------------------------------------------------
+
+    def registered(self, hook: str) -> list[Any]:
+        """Return the specs of a registration hook, each stamped with its plugin's name."""
+        if hook not in self._registered:
+            self._registered[hook] = [
+                spec for hosted in self.plugins for spec in self._register(hosted, hook)
+            ]
+        return self._registered[hook]
+
+    def _register(self, hosted: Hosted, hook: str) -> list[Any]:
+        if not hosted.running or hook not in hosted.functions:
+            return []
+        try:
+            return call_registration(hosted, hook)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (as above)
+            hosted.state = "broken"
+            hosted.error = health.record(self._app, hosted.name, error, hook)
+            return []
+
+    # -- strategies ------------------------------------------------------------------------------------------
+
+    def strategy(self, hook: str, check: Callable[..., None] | None = None) -> Callable[..., Any]:
+        """Return the provider that the company chose for a strategy with named providers.
+
+        What it raises, or `check(result, *arguments)` raises of what it returns, becomes a PluginError with its name.
+        """
+        chosen = self._app.config.data["strategies"][hook]
+        offered: dict[str, tuple[str, Callable[..., Any]]] = {}
+        for hosted in self.plugins:
+            for name, provider in self._offers(hosted, hook).items():
+                if name in offered:
+                    raise PluginError(
+                        _(
+                            "the strategy {hook} {name!r} is offered by {one!r} and {other!r}; disable one of them"
+                        ).format(hook=hook, name=name, one=offered[name][0], other=hosted.name)
+                    )
+                offered[name] = (hosted.name, provider)
+        if chosen not in offered:
+            raise CrmError(
+                _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
+                    hook=hook, value=chosen, known=", ".join(sorted(offered))
+                )
+            )
+        return self._named(hook, *offered[chosen], check)
+
+    def _offers(self, hosted: Hosted, hook: str) -> Mapping[str, Callable[..., Any]]:
+        if not hosted.running or hook not in hosted.functions:
+            return {}
+        try:
+            return call_strategy(hosted, hook)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (as above)
+            self.failed(hosted, hook, error)
+            return {}
+
+    def _named(
+        self, hook: str, plugin: str, provider: Callable[..., Any], check: Callable[..., None] | None
+    ) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            try:
+                result = provider(*arguments)
+                if check:
+                    check(result, *arguments)
+            except (KeyboardInterrupt, CrmError):
+                raise
+            except BaseException as error:
+                health.record(self._app, plugin, error, hook)
+                raise PluginError(
+                    _("plugin {plugin!r} failed in {hook} ({type}: {message})").format(
+                        plugin=plugin,
+                        hook=hook,
+                        type=type(error).__name__,
+                        message=health.message_of(error),
+                    )
+                ) from error
+            return result
+
+        return call
+
+    def service_policies(
+        self, customer_ids: list[int], connection: sa.Connection, actor: str = ""
+    ) -> list[types.ServicePolicy]:
+        """Ask the company's one provider how customers are served; [] if no plugin provides it."""
+        providers = [h for h in self.plugins if h.running and "service_policies" in h.functions]
+        chosen = self._app.config.data["strategies"].get("service_policies")
+        if chosen:
+            if chosen not in {h.name for h in self.plugins if "service_policies" in h.hooks}:
+                raise CrmError(
+                    _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
+                        hook="service_policies",
+                        value=chosen,
+                        known=", ".join(h.name for h in providers) or _("none"),
+                    )
+                )
+            providers = [h for h in providers if h.name == chosen]
+        if len(providers) > 1:
+            raise CrmError(
+                _(
+                    "service policies come from several plugins: {known}; choose one in crm.toml: strategies.service_policies"
+                ).format(known=", ".join(h.name for h in providers))
+            )
+        if not providers or not customer_ids:
+            return []
+        return self._guarded(
+            providers[0], "service_policies", connection, actor, {"customer_ids": customer_ids}
+        )
+
+    # -- decisions -------------------------------------------------------------------------------------------
+
+    def decides(self, hook: str, info: TableInfo) -> bool:
+        """Say whether any plugin must be asked before rows of this table change."""
+        return info.entity != "plugin" and any(hook in h.decisions for h in self.plugins)
+
+    def decide(self, hook: str, tx: Tx, **arguments: Any) -> list[Any]:
+        """Ask each decision plugin inside the transaction; one that cannot run refuses, by name."""
+        refusals: list[Any] = []
+        for hosted in self.plugins:
+            if hook not in hosted.decisions:
+                continue
+            if hosted.state not in {"enabled", "quarantined"} or hook not in hosted.functions:
+                reason = (hosted.error or {}).get("message") or hosted.state
+                raise Refused(
+                    _(
+                        "plugin {plugin!r} decides on this and cannot run ({reason}); repair it or run: crm plugins disable {plugin}"
+                    ).format(plugin=hosted.name, reason=reason)
+                )
+            refusals += self._decision(hosted, hook, tx, arguments)
+        return refusals
+
+    def _decision(self, hosted: Hosted, hook: str, tx: Tx, arguments: Mapping[str, Any]) -> list[Any]:
+        try:
+            ctx = self._app.context(hosted.name, tx.connection, tx.actor)
+            refusals = _checked(hosted, hook, _call(hosted, hook, {**arguments, "ctx": ctx}))
+            _check_indexes(refusals, len(arguments["changes"]))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            health.record(self._app, hosted.name, error, hook)
+            raise Refused(
+                _(
+                    "plugin {plugin!r} failed in {hook} ({type}: {message}), so nothing was written; repair it or run: crm plugins disable {plugin}"
+                ).format(
+                    plugin=hosted.name,
+                    hook=hook,
+                    type=type(error).__name__,
+                    message=health.message_of(error),
+                )
+            ) from error
+        return refusals
+
+    # -- contributions ---------------------------------------------------------------------------------------
+
+    def contribute(self, hook: str, connection: sa.Connection, actor: str, **arguments: Any) -> list[Any]:
+        """Collect what plugins contribute; a failing one is left out, its error kept."""
+        results: list[Any] = []
+        for hosted in self.plugins:
+            if hosted.running and hook in hosted.functions:
+                results += self._guarded(hosted, hook, connection, actor, arguments)
+            elif hosted.state == "quarantined" and hook in hosted.functions:
+                self._tell_quarantine(hosted)
+        return results
+
+    def _tell_quarantine(self, hosted: Hosted) -> None:
+        """Say once per call of the program that a part is missing, and how to get it back."""
+        if hosted.name not in self._told:
+            self._told.add(hosted.name)
+            message = _(
+                "plugin {plugin!r} is quarantined and its part is missing here; see crm plugins list, then run: crm plugins release {plugin}"
+            )
+            self._app.warn(message.format(plugin=hosted.name))
+
+    def _guarded(
+        self, hosted: Hosted, hook: str, connection: sa.Connection, actor: str, arguments: Mapping[str, Any]
+    ) -> list[Any]:
+        started = time.monotonic()
+        try:
+            ctx = self._app.context(hosted.name, connection, actor)
+            with connection.begin_nested():
+                results = _checked(
+                    hosted, hook, _call(hosted, hook, {"actor": actor, **arguments, "ctx": ctx})
+                )
+            self.charge(hosted, hook, started)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (as above)
+            self.failed(hosted, hook, error)
+            return []
+        return results
+
+    def charge(self, hosted: Hosted, hook: str, started: float) -> None:
+        """Count a call that took longer than the company allows as a failure."""
+        budget = self._app.config.data["plugins"]["budget_seconds"]
+        taken = time.monotonic() - started
+        if taken > budget:
+            message = _("{hook} took {taken:.1f} s, allowed are {budget} s")
+            self.failed(hosted, hook, TimeoutError(message.format(hook=hook, taken=taken, budget=budget)))
+
+    def failed(self, hosted: Hosted, hook: str, error: BaseException) -> None:
+        """Keep a failure; the third puts the plugin in quarantine. Wrong settings are the company's to mend."""
+        if isinstance(error, BadConfig):
+            self._app.warn(str(error))
+            return
+        hosted.failures += 1
+        if hosted.failures >= FAILURES_UNTIL_QUARANTINE:
+            hosted.state = "quarantined"
+        hosted.error = health.record(self._app, hosted.name, error, hook)
+        self._app.warn(
+            _(
+                "plugin {plugin!r} failed in {hook}: {error}; its part is missing here (crm plugins list shows it)"
+            ).format(plugin=hosted.name, hook=hook, error=hosted.error["message"])
+        )
+
+    def observers(self) -> Iterable[Hosted]:
+        """Return the running plugins that observe changes."""
+        return [h for h in self.plugins if h.running and "observe_changes" in h.functions]
+
+
+def call_registration(hosted: Hosted, hook: str) -> list[Any]:
+    """Call one registration hook of one plugin and check what comes back."""
+    return _checked(hosted, hook, hosted.functions[hook][0]())
+
+
+def call_strategy(hosted: Hosted, hook: str) -> dict[str, Callable[..., Any]]:
+    """Call a strategy hook of one plugin: name → provider."""
+    offered = dict(hosted.functions[hook][0]())
+    for name, provider in offered.items():
+        if not isinstance(name, str) or not callable(provider):
+            raise TypeError(_("{hook} must return name → function").format(hook=hook))
+    return offered
+
+
+def _call(hosted: Hosted, hook: str, arguments: Mapping[str, Any]) -> Any:
+    function, names = hosted.functions[hook]
+    with prints_aside():
+        return function(*[arguments[name] for name in names])
+
+
+def _checked(hosted: Hosted, hook: str, results: Any) -> list[Any]:
+    """Take what a hook returned: an iterable of the right records, not too many, stamped with the plugin's name."""
+    wanted = RESULT_TYPES.get(hook)
+    if wanted is None or results is None:
+        return []
+    taken = []
+    with prints_aside():  # a generator's body runs here
+        for result in results:
+            if not isinstance(result, wanted):
+                raise TypeError(
+                    _("{hook} returned a {got}, expected {wanted}").format(
+                        hook=hook, got=type(result).__name__, wanted=wanted.__name__
+                    )
+                )
+            if hook not in _SPECS:
+                _check_fields(hook, result)
+            taken.append(replace(cast("Any", result), plugin=hosted.name))
+            if len(taken) > MOST_RESULTS:
+                raise ValueError(
+                    _("{hook} returned more than {most} results").format(hook=hook, most=MOST_RESULTS)
+                )
+    return taken
+
+
+def _check_indexes(refusals: list[types.Refusal], count: int) -> None:
+    for refusal in refusals:
+        if refusal.index not in range(count):
+            message = _("it refused change {index}, which is none of those asked about")
+            raise IndexError(message.format(index=refusal.index))
+
+
+def _check_fields(hook: str, result: Any) -> None:
+    """Look at the types of a result's fields: garbage shows here, by name, and not where it is sorted or printed."""
+    for name, hint in _hints(cast("Any", type(result))).items():
+        value = getattr(result, name)
+        if not _fits(value, hint):
+            raise TypeError(
+                _("{hook} returned {name} = {value!r}, which is not allowed there").format(
+                    hook=hook, name=name, value=value
+                )
+            )
+    if isinstance(result, types.CardSection):
+        dumps(result.data)
+
+
+@cache
+def _hints(record: Any) -> dict[str, Any]:
+    return get_type_hints(record)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin is UnionType:
+        return any(_fits(value, one) for one in get_args(hint))
+    if hint is date and isinstance(value, datetime):
+        return False  # the two cannot be compared
+    return isinstance(value, origin or hint)

@@ -1,0 +1,126 @@
+"""Deliver committed changes to observing plugins: at least once, in order; a poison change parks its row only."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.changes import read_after
+from crmcore.db.base import insert_or
+from crmcore.db.system import change_log, change_tx, observer_cursor, observer_parked
+from crmcore.errors import CrmError
+from crmcore.i18n import _
+from crmcore.plugins.health import message_of
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+    from crmcore.plugins.loading import Hosted
+    from crmcore.plugins.types import Change
+
+BATCH = 1000
+
+
+def deliver(app: App) -> None:
+    """Bring every running observer up to the newest committed change; what hinders it is told and waits."""
+    for hosted in app.host.observers():
+        try:
+            while hosted.running and _deliver_batch(app, hosted):
+                pass
+        except (CrmError, sa.exc.SQLAlchemyError) as error:
+            message = _("changes wait for plugin {plugin!r}, they will be delivered later: {error}")
+            app.warn(message.format(plugin=hosted.name, error=error))
+
+
+def deliver_again(connection: sa.Connection, plugin: str) -> None:
+    """Set an observer's cursor back before the first change that was parked for it."""
+    c, p = change_log.c, observer_parked.c
+    xid = sa.func.coalesce(change_tx.c.xid, 0)
+    query = (
+        sa.select(xid, c.seq)
+        .join(change_tx, change_tx.c.id == c.tx_id)
+        .join(observer_parked, p.seq == c.seq)
+        .where(p.plugin == plugin)
+        .order_by(xid, c.seq)
+        .limit(1)
+    )
+    first = connection.execute(query).first()
+    if first is None:
+        return
+    connection.execute(sa.delete(observer_parked).where(p.plugin == plugin))
+    cursor = sa.update(observer_cursor).where(observer_cursor.c.plugin == plugin)
+    connection.execute(cursor.values(xid=first[0], seq=first[1] - 1))
+
+
+def _deliver_batch(app: App, hosted: Hosted) -> bool:
+    """Deliver one batch; False once there is nothing more."""
+    with app.read(hosted.name) as ctx:
+        place = ctx.connection.execute(
+            sa.select(observer_cursor).where(observer_cursor.c.plugin == hosted.name)
+        ).first()
+        xid, seq = (place.xid, place.seq) if place else (0, 0)
+        entries = read_after(ctx.connection, xid, seq, BATCH)
+        if not entries:
+            return False
+        waiting = {
+            (row.entity, row.entity_id)
+            for row in ctx.connection.execute(
+                sa.select(observer_parked).where(observer_parked.c.plugin == hosted.name)
+            )
+        }
+        changes = [change for _xid, change in entries if (change.entity, change.id) not in waiting]
+        poison = _offer(app, hosted, changes, ctx)
+    _advance(app, hosted.name, entries[-1][0], entries[-1][1].seq, poison)
+    return len(entries) == BATCH
+
+
+def _offer(app: App, hosted: Hosted, changes: list[Change], ctx: Any) -> list[tuple[Change, BaseException]]:
+    """Offer changes together; if that fails, one by one, so that only the poison waits."""
+    function, names = hosted.functions["observe_changes"]
+
+    def call(some: list[Change]) -> None:
+        arguments = {"changes": some, "ctx": ctx}
+        started = time.monotonic()
+        with ctx.connection.begin_nested():
+            function(*[arguments[name] for name in names])
+        app.host.charge(hosted, "observe_changes", started)
+
+    if not changes:
+        return []
+    try:
+        call(changes)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; the house stands)
+        app.host.failed(hosted, "observe_changes", error)
+    else:
+        return []
+    poison: list[tuple[Change, BaseException]] = []
+    for change in changes:
+        if any((change.entity, change.id) == (bad.entity, bad.id) for bad, _error in poison):
+            continue
+        try:
+            call([change])
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (as above)
+            poison.append((change, error))
+    return poison
+
+
+def _advance(app: App, plugin: str, xid: int, seq: int, poison: list[tuple[Change, BaseException]]) -> None:
+    """Move the cursor on, never back: another process may have delivered more meanwhile."""
+    with app.operations() as connection:
+        place = insert_or(connection, observer_cursor).values(plugin=plugin, xid=xid, seq=seq)
+        c, new = observer_cursor.c, place.excluded
+        place = place.on_conflict_do_update(
+            index_elements=["plugin"],
+            set_={"xid": new.xid, "seq": new.seq},
+            where=sa.tuple_(c.xid, c.seq) < sa.tuple_(new.xid, new.seq),
+        )
+        connection.execute(place)
+        for change, error in poison:
+            values = {"plugin": plugin, "entity": change.entity, "entity_id": change.id, "seq": change.seq}
+            row = insert_or(connection, observer_parked).values(**values, error=message_of(error))
+            connection.execute(row.on_conflict_do_nothing())

@@ -1,0 +1,362 @@
+"""The records that cross the border between the kernel and plugins.
+
+Standard library only: a plugin's light `plugin.py` may import them at start.
+Hooks return these; the host stamps the plugin's name on what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import random
+
+    import sqlalchemy as sa
+    from sqlmodel import SQLModel
+
+    from crmcore.facts import Facts
+    from crmcore.tx import Tx
+
+type_names = (
+    "text",
+    "note",
+    "code",
+    "phone",
+    "date",
+    "datetime",
+    "amount",
+    "decimal",
+    "integer",
+    "boolean",
+    "choice",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a hook or a use case works with: one plugin's view of the company at one moment."""
+
+    plugin: str
+    settings: Mapping[str, Any]
+    connection: sa.Connection
+    """Read-only for contributions; the transaction's own connection for decisions (reads only)."""
+    facts: Facts
+    now: datetime
+    """Aware, UTC."""
+    today: date
+    """The company's day (its time zone)."""
+    actor: str
+    currency: str
+    """The company's currency, ISO 4217."""
+    workspace: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One proposed or made change of one row."""
+
+    entity: str
+    id: int
+    operation: Literal["create", "update", "archive", "restore", "delete"]
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    """Of an update only the changed columns, of a create every set column."""
+    seq: int = 0
+    """Place in the change log; 0 while only proposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decision plugin's no to one change."""
+
+    index: int
+    """Which of the changes handed in."""
+    message: str
+    field: str | None = None
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePolicy:
+    """How a customer is served: what its grade means to the other modules (服务政策)."""
+
+    customer_id: int
+    grade: str
+    visit_interval_days: int | None
+    visitor: str
+    complaint_priority: int
+    """1 = first."""
+    discount_ceiling: Decimal
+    """Share of the price, 0.05 = 5 %."""
+    approval_level: str
+    since: date
+    why: str
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardSection:
+    """A plugin's part of the customer card."""
+
+    customer_id: int
+    name: str
+    title: str
+    data: Mapping[str, Any]
+    """JSON values; keys are stable English names, `labels` gives what people read."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """Something an actor should do."""
+
+    key: str
+    """Stable: the same matter has the same key tomorrow."""
+    customer_id: int | None
+    due: date | None
+    title: str
+    severity: Literal["info", "warning", "critical"] = "info"
+    command: str | None = None
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that happened and that somebody should know."""
+
+    key: str
+    customer_id: int | None
+    at: datetime
+    title: str
+    severity: Literal["info", "warning", "critical"] = "warning"
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table that a plugin keeps: how its changes are logged and whom it speaks of."""
+
+    table: type[SQLModel]
+    log: Literal["full", "range"] = "full"
+    """`full`: each create is logged with its values; `range`: one entry per chunk (first, last, digest)."""
+    customer_references: tuple[str, ...] = ()
+    """Columns that hold a customer's id."""
+    personal: tuple[str, ...] = ()
+    """Columns that are encrypted in the log with the key of the person concerned."""
+    person: str | None = None
+    """Column that names whose key that is: a contact's id or a customer's id (`contact_id`, `customer_id`)."""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FactProvider:
+    """A plugin's rows for a named fact; columns as in `crmcore.facts.FACTS`, each labelled so."""
+
+    fact: str
+    select: Callable[[Mapping[str, Any]], sa.Select[Any]]
+    """Gets the plugin's own settings."""
+    title: str = ""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column that an importer understands."""
+
+    name: str
+    type: str = "text"
+    """One of `type_names`; `note` is text that keeps its line breaks."""
+    required: bool = False
+    headers: tuple[str, ...] = ()
+    """Other headers it is known by, as they stand in real files (case, blanks, width and punctuation are ignored).
+
+    One that begins with `~` counts only where no other column gives the field.
+    """
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """For `choice`: what a file may say → the stored value."""
+    title: str = ""
+    max_length: int | None = None
+    unless: tuple[str, ...] = ()
+    """A required field may be absent where the file has one of these."""
+    unit: int = 1
+    """How many of the currency one stored unit of an `amount` or `decimal` is: 10,000 where the field is in 万元."""
+    computed_by: str = ""
+    """The plugin that computes it: its column is left out with a warning that says so."""
+    accept: Callable[[Any], Any] | None = None
+    """Last step of reading a cell: returns the value to load, or raises ValueError with the reason."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A parsed row of an import file; absent and empty cells are not in `values`.
+
+    Not frozen: a million of them are made, and a frozen one takes three times as long.
+    """
+
+    line: int
+    """1 = the header."""
+    number: int
+    """1 = the first row after the header, counted over the whole file."""
+    values: dict[str, Any]
+    rejected_line: int | None = None
+    """In a corrected rejects file: the line that the row had in the file it was rejected from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was not taken, and why."""
+
+    line: int
+    column: str
+    """Field name."""
+    value: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a loader did with one chunk; created + updated + unchanged + rejected = rows."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    possible_duplicates: int = 0
+    deferred: int = 0
+    """Rows taken whose reference to a row of the same file is left to `Importable.link`."""
+    rejected: list[Rejected] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadContext:
+    """What a loader is told besides its rows."""
+
+    import_id: int
+    file_sha256: str
+    settings: Mapping[str, Any]
+    currency: str
+    today: date
+    create_customers: bool = False
+    columns: frozenset[str] = frozenset()
+    """The fields that the file has."""
+    clear_empty: bool = False
+    """An empty cell of one of `columns` erases what is there."""
+    generate_codes: bool = False
+    seen: dict[Any, Any] | None = None
+    """Only in a dry run, whose chunks are rolled back one by one: lives as long as the run, to remember keys in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Importable:
+    """An entity that `crm import` and `crm export` know."""
+
+    name: str
+    """Plural, as typed: `purchases`."""
+    title: str
+    fields: tuple[Field, ...] | Callable[[Context], tuple[Field, ...]]
+    """A function where they depend on the company's settings."""
+    load: Callable[[Tx, Sequence[Row], LoadContext], Loaded]
+    """Called once per chunk inside its transaction; a row it does not like goes to `rejected`."""
+    export: Callable[[Context], Iterator[Mapping[str, Any]]] | None = None
+    """Rows keyed by field name, in the order of a stable key; streamed."""
+    link: Callable[[Tx, Sequence[Row], LoadContext], Loaded] | None = None
+    """Second pass over the file, after the last `load`, where rows were deferred; safe to repeat."""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a report."""
+
+    name: str
+    title: str
+    type: Literal["text", "date", "integer", "choice"] = "text"
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a report's table."""
+
+    name: str
+    title: str
+    type: Literal["text", "integer", "amount", "decimal", "share", "date", "datetime"] = "text"
+    """`amount`: minor units in the table's currency; `share`: a fraction as Decimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under titled columns."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: Iterable[Sequence[Any]]
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart as data; each renderer draws it its own way."""
+
+    name: str
+    title: str
+    kind: Literal["pareto", "bar", "line"]
+    labels: tuple[str, ...]
+    values: tuple[Decimal, ...]
+    line: tuple[Decimal, ...] = ()
+    """For `pareto`: cumulative shares, same length as `values`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished report: data only, renderers make terminal, CSV and later other forms."""
+
+    title: str
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSpec:
+    """A report that can be asked for."""
+
+    name: str
+    title: str
+    run: Callable[[Context, Mapping[str, str]], Report]
+    parameters: tuple[Parameter, ...] = ()
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """Work that can be run by name; it keeps its progress in the database so that it can be resumed."""
+
+    name: str
+    title: str
+    run: Callable[[Any, str], Mapping[str, Any]]
+    """(app, actor) → a small JSON summary."""
+    schedule: str | None = None
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFile:
+    """A generated file of demo data, imported by the importer named."""
+
+    order: int
+    """Files are made and imported in this order; customers are 10."""
+    importable: str
+    file_name: str
+    write: Callable[[Path, random.Random, dict[str, Any]], None]
+    """(path, seeded random source, shared: whatever earlier files left for later ones)."""
+    dataset: str = "distributor"
+    plugin: str = ""

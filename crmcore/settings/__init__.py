@@ -1,0 +1,1 @@
+"""Settings: JSON Schema files, checked with sentences that say what is allowed."""

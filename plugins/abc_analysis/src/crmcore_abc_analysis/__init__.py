@@ -1,0 +1,1 @@
+"""ABC classification of customers by their purchases (客户分类)."""

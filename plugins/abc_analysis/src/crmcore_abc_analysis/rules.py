@@ -1,0 +1,252 @@
+"""The rules of the ABC classification (客户分类), as a sales manager would write them down.
+
+1. A buyer is a customer with any purchase in the period, returns included.
+2. Buyers stand in the order of their amount, the largest first. Equal amounts share the best rank.
+3. Each class has a bound: a share of the buyers (by rank), or of the amount that they bought (by amount).
+4. A customer belongs to the first class whose bound those strictly ahead of it have not yet reached. So equal
+   amounts stay together in the better class, the customer who crosses a bound is in the better class, and no
+   tie moves the bound of another class.
+5. Who bought nothing in sum, or returned more than it bought, is in the last class.
+
+All arithmetic is exact: amounts are integer minor units, shares decimal numbers that were read from text.
+`ceil(0.06 × 100)` is 7 in floats and 6 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil
+from operator import itemgetter
+from typing import Literal, NamedTuple
+
+By = Literal["rank", "amount"]
+
+SHARE_DIGITS = 12
+"""Decimals of every share that is shown, rounded half to even."""
+
+
+class Cutoff(NamedTuple):
+    """A class and where it ends: within the first 5 % of the buyers, or of the amount."""
+
+    grade: str
+    within: Decimal
+    """Cumulative share, counted from the best customer on; 1 for the last class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is measured, and where each class ends; the best class stands first."""
+
+    preset: str
+    by: By
+    cutoffs: tuple[Cutoff, ...]
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        """The classes, the best first."""
+        return tuple(cutoff.grade for cutoff in self.cutoffs)
+
+    def bounds(self, whole: int) -> tuple[int, ...]:
+        """Return where each class ends: the first ceil(share × n) of n buyers, or of the amount bought."""
+        return tuple(ceil(Fraction(cutoff.within) * whole) for cutoff in self.cutoffs)
+
+
+class Standing(NamedTuple):
+    """Where a customer stands."""
+
+    customer: int
+    amount_minor: int
+    rank: int
+    """1 = the largest amount."""
+    grade: str
+    ahead_minor: int
+    """What those strictly ahead of it bought."""
+
+
+class GradeSum(NamedTuple):
+    """One class added up."""
+
+    grade: str
+    customers: int
+    amount_minor: int
+    bought_minor: int
+    """The positive amounts only."""
+
+
+class GradeTotal(NamedTuple):
+    """One class: how many customers, what they bought less returns, their share of all that was bought."""
+
+    grade: str
+    customers: int
+    amount_minor: int
+    share: Decimal
+
+
+class Made(NamedTuple):
+    """A run as it is compared with others: its period, and when it became the current one."""
+
+    run: int
+    start: date
+    end: date
+    published: datetime
+
+
+class BadCutoffs(ValueError):
+    """Own cut-offs that are no rule; `problem` says why, `grade` where."""
+
+    def __init__(self, problem: Literal["falling", "open", "repeated"], grade: str) -> None:
+        super().__init__(problem, grade)
+        self.problem = problem
+        self.grade = grade
+
+
+def _adding_up(*shares: tuple[str, str]) -> tuple[Cutoff, ...]:
+    """Turn the share of each class into cumulative ones: 1 %, next 5 %, next 20 % → 1, 6, 26 %."""
+    within = Decimal(0)
+    cutoffs = []
+    for grade, share in shares:
+        within += Decimal(share)
+        cutoffs.append(Cutoff(grade, within))
+    return tuple(cutoffs)
+
+
+def _ending_at(*ends: tuple[str, str]) -> tuple[Cutoff, ...]:
+    return tuple(Cutoff(grade, Decimal(within)) for grade, within in ends)
+
+
+PRESETS: Mapping[str, Rule] = {
+    rule.preset: rule
+    for rule in (
+        # A VIP, B main, C ordinary, D small customers: the teaching text's cut-offs, read in two ways.
+        Rule("pyramid", "rank", _ending_at(("A", "0.01"), ("B", "0.05"), ("C", "0.20"), ("D", "1"))),
+        Rule("increments", "rank", _adding_up(("A", "0.01"), ("B", "0.05"), ("C", "0.20"), ("D", "0.74"))),
+        # The 80/20 rule: few customers bring most of the sales.
+        Rule("pareto", "amount", _adding_up(("A", "0.80"), ("B", "0.15"), ("C", "0.05"))),
+    )
+}
+OWN = "own"
+DEFAULT_PRESET: Mapping[By, str] = {"rank": "pyramid", "amount": "pareto"}
+
+
+def own_rule(by: By, cutoffs: Iterable[tuple[str, str]]) -> Rule:
+    """Make a rule of a company's own cut-offs: (class, cumulative share as decimal text), the best first.
+
+    BadCutoffs if the shares do not rise from 0, if the last one is not 1, or if a class stands there twice.
+    """
+    rule = Rule(OWN, by, _ending_at(*cutoffs))
+    for better, worse in pairwise((Cutoff("", Decimal(0)), *rule.cutoffs)):
+        if worse.within <= better.within:
+            raise BadCutoffs("falling", worse.grade)
+    if rule.cutoffs[-1].within != 1:
+        raise BadCutoffs("open", rule.grades[-1])
+    for grade in rule.grades:
+        if rule.grades.count(grade) > 1:
+            raise BadCutoffs("repeated", grade)
+    return rule
+
+
+def choose_rule(preset: str | None, by: By | None, usual: Rule, own: Rule) -> Rule:
+    """Choose the rule of a run: what was asked for, and the company's usual rule for what was left open.
+
+    A preset alone is measured its own way; `by` alone takes the usual rule if it is measured so, else the
+    preset for that way of measuring.
+    """
+    if preset is not None:
+        rule = own if preset == OWN else PRESETS[preset]
+        return rule if by is None else Rule(rule.preset, by, rule.cutoffs)
+    if by is None or by == usual.by:
+        return usual
+    return PRESETS[DEFAULT_PRESET[by]]
+
+
+def last_full_year(today: date) -> tuple[date, date]:
+    """Return the first and the last day of the calendar year before this one."""
+    return date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)
+
+
+def positive_total(amounts: Iterable[int]) -> int:
+    """Add up what was bought, leaving out customers who returned as much or more."""
+    return sum(amount for amount in amounts if amount > 0)
+
+
+def classify(totals: Mapping[int, int], rule: Rule) -> list[Standing]:
+    """Rank the buyers (customer → amount in minor units) and give each its class; returns them in rank order.
+
+    Ranks and classes depend on the amounts alone; equal amounts come in the order of the mapping.
+    """
+    ordered = sorted(totals.items(), key=itemgetter(1), reverse=True)
+    by_rank = rule.by == "rank"
+    bounds = rule.bounds(len(totals) if by_rank else positive_total(totals.values()))
+    grades, last = rule.grades, len(bounds) - 1
+    standings = []
+    place = rank = ahead = bought = 0
+    before = None
+    for position, (customer, amount) in enumerate(ordered, 1):
+        if amount != before:
+            before, rank, ahead = amount, position, bought
+            reached = position - 1 if by_rank else ahead
+            place = _place(bounds, reached, place) if amount > 0 else last
+        if amount > 0:
+            bought += amount
+        standings.append(Standing(customer, amount, rank, grades[place], ahead))
+    return standings
+
+
+def _place(bounds: Sequence[int], reached: int, place: int) -> int:
+    """Return the first class, from `place` on, whose bound those ahead have not reached."""
+    while bounds[place] <= reached:
+        place += 1
+    return place
+
+
+def share_of(part: int, whole: int) -> Decimal:
+    """Return part ÷ whole with 12 decimals, half to even; 0 where there is no whole."""
+    if whole == 0:
+        return Decimal(0)
+    return Decimal(round(Fraction(part, whole) * 10**SHARE_DIGITS)).scaleb(-SHARE_DIGITS)
+
+
+def grade_totals(sums: Iterable[GradeSum], grades: Sequence[str]) -> list[GradeTotal]:
+    """Name every class, the best first, also an empty one; shares are of all that was bought."""
+    known = {row.grade: row for row in sums}
+    whole = sum(row.bought_minor for row in known.values())
+    rows = [known.get(grade, GradeSum(grade, 0, 0, 0)) for grade in grades]
+    return [GradeTotal(r.grade, r.customers, r.amount_minor, share_of(r.bought_minor, whole)) for r in rows]
+
+
+def is_drop(was: str, now: str | None, grades: Sequence[str]) -> bool:
+    """Tell whether a customer fell: to a worse class, or from any but the last to buying nothing at all."""
+    if was not in grades:
+        return False
+    if now is None:
+        return was != grades[-1]
+    return now in grades and grades.index(now) > grades.index(was)
+
+
+def run_to_compare(run: Made, others: Iterable[Made]) -> Made | None:
+    """Return the run of the period before: of the same length if there is one, else whichever ended last.
+
+    Where there is no earlier period, the run of the same period that later purchases have made old.
+    """
+    known = [other for other in others if other.run != run.run]
+    earlier = [other for other in known if other.end < run.end]
+    if earlier:
+        return max(
+            earlier, key=lambda other: (_same_length(other, run), other.end, other.published, other.run)
+        )
+    again = [other for other in known if other.end == run.end and _made(other) < _made(run)]
+    return max(again, key=_made, default=None)
+
+
+def _made(run: Made) -> tuple[datetime, int]:
+    return run.published, run.run
+
+
+def _same_length(one: Made, other: Made) -> bool:
+    """Tell whether two periods are both months, quarters or years: these differ by up to three days."""
+    return abs((one.end - one.start) - (other.end - other.start)) <= timedelta(days=3)

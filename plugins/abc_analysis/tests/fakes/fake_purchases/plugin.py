@@ -1,0 +1,41 @@
+"""Provides the fact `purchases`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from crmcore.api import FactProvider, TableSpec, hookimpl
+
+
+@hookimpl
+def models() -> Iterable[TableSpec]:
+    """Keep one table."""
+    from .tables import FakePurchase
+
+    return [TableSpec(FakePurchase, log="range", customer_references=("customer_id",))]
+
+
+@hookimpl
+def facts() -> Iterable[FactProvider]:
+    """Provide purchases."""
+    return [FactProvider("purchases", _purchases)]
+
+
+def _purchases(settings: Mapping[str, Any]) -> sa.Select[Any]:
+    from .tables import FakePurchase
+
+    table: sa.Table = FakePurchase.__table__  # type: ignore[attr-defined]
+    c = table.c
+    nothing = sa.cast(sa.null(), sa.BigInteger)
+    return sa.select(
+        c.customer_id,
+        c.occurred_on,
+        c.currency,
+        c.amount_minor,
+        nothing.label("cost_minor"),
+        nothing.label("quantity_micro"),
+        nothing.label("product_id"),
+        c.document_id,
+        c.line,
+    )

@@ -1,0 +1,97 @@
+"""What the ledger tells other plugins: its rows as named facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore_trade_ledger import rules
+from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine
+
+if TYPE_CHECKING:
+    from crmcore.api import FactProvider
+
+document: sa.Table = LedgerDocument.__table__  # type: ignore[attr-defined]
+line: sa.Table = LedgerLine.__table__  # type: ignore[attr-defined]
+
+
+def purchases(settings: Mapping[str, Any]) -> sa.Select[Any]:
+    """Select the lines that count as purchases under the company's basis, net, returns negative.
+
+    The numbers stand in the text of the query, not as parameters: only so do both databases see that the partial
+    index on what counts holds all the rows asked for.
+    """
+    basis = sa.literal_column(str(rules.BASIS[settings["purchase_basis"]]), sa.SmallInteger)
+    nothing = sa.literal_column("0", sa.SmallInteger)
+    return sa.select(
+        line.c.customer_id,
+        line.c.occurred_on,
+        line.c.currency,
+        line.c.net_minor.label("amount_minor"),
+        line.c.cost_minor,
+        line.c.quantity_micro,
+        line.c.product_id,
+        line.c.document_id,
+        line.c.line,
+    ).where(line.c.counts > nothing, line.c.counts.bitwise_and(basis) != nothing)
+
+
+def receivables(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001  (the host hands them to each provider)
+    """Select posted invoices, returns and credit notes with what is still open of them."""
+    return sa.select(*_names(), document.c.gross_minor.label("amount_minor"), document.c.open_minor).where(
+        document.c.kind.in_(_words("invoice", "return")), document.c.state.in_(_words("posted"))
+    )
+
+
+def payments(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
+    """Select posted payments with what of them is allocated to documents."""
+    return sa.select(
+        *_names(due=False),
+        document.c.gross_minor.label("amount_minor"),
+        (document.c.gross_minor - document.c.open_minor).label("allocated_minor"),
+    ).where(document.c.kind.in_(_words("payment")), document.c.state.in_(_words("posted")))
+
+
+def orders_open(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
+    """Select released orders with what of them, tax included, is not yet delivered."""
+    return sa.select(*_names(), document.c.open_minor).where(
+        document.c.kind.in_(_words("order")),
+        document.c.state.in_(_words("released")),
+        document.c.open_minor != sa.literal_column("0"),
+    )
+
+
+def documents(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
+    """Select the documents with the numbers that people know them by."""
+    return sa.select(
+        document.c.id.label("document_id"),
+        document.c.customer_id,
+        document.c.kind,
+        document.c.number.label("document"),
+        document.c.occurred_on,
+    )
+
+
+def _names(*, due: bool = True) -> list[sa.ColumnElement[Any]]:
+    """Return the columns that say who owes or pays, by which document and when."""
+    return [
+        document.c.bill_to_id.label("customer_id"),
+        document.c.id.label("document_id"),
+        document.c.number.label("document"),
+        document.c.occurred_on,
+        *([document.c.due_on] if due else []),
+        document.c.currency,
+    ]
+
+
+def _words(*words: str) -> list[sa.ColumnElement[str]]:
+    return [sa.literal_column(f"'{word}'", sa.String) for word in words]
+
+
+def providers() -> list[FactProvider]:
+    """Return the facts."""
+    from crmcore.api import FactProvider
+
+    return [FactProvider(f.__name__, f) for f in (purchases, receivables, payments, orders_open, documents)]

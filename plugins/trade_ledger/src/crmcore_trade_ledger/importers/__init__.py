@@ -1,0 +1,1 @@
+"""Reading files of products, documents and allocations into the ledger, and writing them out again."""
