@@ -31,7 +31,7 @@ WITH fold AS MATERIALIZED ({_FOLD})
 SELECT customer_id, total, rank() OVER (ORDER BY total DESC), count(*) OVER (),
 ifnull(sum(max(total, 0)) OVER (ORDER BY total DESC GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
 FROM fold ORDER BY customer_id
-"""  # noqa: S608 -- our own text
+"""
 _TABLE = """
 CREATE TABLE hand_grade (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL,
 customer_id INTEGER NOT NULL REFERENCES customer(id), grade VARCHAR(8) NOT NULL, rank INTEGER NOT NULL,
@@ -66,7 +66,7 @@ _PLUGINS = ("trade_ledger", "abc_analysis")
 def _insert(database: sqlite3.Connection, table: str, rows: Iterator[dict[str, Any]]) -> None:
     first = next(rows)
     names, places = ", ".join(first), ", ".join(f":{name}" for name in first)
-    sql = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 -- our own names
+    sql = f"INSERT INTO {table} ({names}) VALUES ({places})"
     database.execute(sql, first)
     database.executemany(sql, rows)
 

@@ -52,6 +52,14 @@ from crmcore.text import clean_name, display_width, printable
 
 if TYPE_CHECKING:
     from crmcore.app import App
+    from crmcore.builtin.analytics.bench import Bench
+    from crmcore.builtin.analytics.engines import available_engines, choose_engine, open_bench
+    from crmcore.builtin.analytics.loading import unload
+    from crmcore.builtin.analytics.sql import div_whole
+    from crmcore.builtin.records.options import in_bulk
+    from crmcore.builtin.records.words import shown
+    from crmcore.builtin.reports.output import run_report
+    from crmcore.changes import LoadedRange
     from crmcore.cli.kit import (
         Command,
         Group,
@@ -72,6 +80,16 @@ if TYPE_CHECKING:
 _LAZY = {
     "App": "crmcore.app",
     "Tx": "crmcore.tx",
+    "LoadedRange": "crmcore.changes",
+    "Bench": "crmcore.builtin.analytics.bench",
+    "div_whole": "crmcore.builtin.analytics.sql",
+    "unload": "crmcore.builtin.analytics.loading",
+    **dict.fromkeys(
+        ("available_engines", "choose_engine", "open_bench"), "crmcore.builtin.analytics.engines"
+    ),
+    "run_report": "crmcore.builtin.reports.output",
+    "shown": "crmcore.builtin.records.words",
+    "in_bulk": "crmcore.builtin.records.options",
     **dict.fromkeys(("BigId", "JsonText", "UtcDateTime", "metadata"), "crmcore.db.base"),
     **dict.fromkeys(("Actor", "Contact", "Customer", "Interaction"), "crmcore.entities.tables"),
     **dict.fromkeys(("customer_codes", "customer_ids", "find_customer"), "crmcore.entities.lookup"),
@@ -98,6 +116,7 @@ __all__ = [
     "Alert",
     "App",
     "BadConfig",
+    "Bench",
     "BigId",
     "CardSection",
     "Change",
@@ -119,6 +138,7 @@ __all__ = [
     "JsonText",
     "LoadContext",
     "Loaded",
+    "LoadedRange",
     "MissingFact",
     "NotFound",
     "Parameter",
@@ -138,11 +158,14 @@ __all__ = [
     "UsageProblem",
     "UtcDateTime",
     "WorkItem",
+    "available_engines",
+    "choose_engine",
     "clean_name",
     "convert",
     "customer_codes",
     "customer_ids",
     "display_width",
+    "div_whole",
     "echo",
     "emit",
     "emit_lines",
@@ -150,16 +173,21 @@ __all__ = [
     "format_minor",
     "from_minor",
     "hookimpl",
+    "in_bulk",
     "json_option",
     "language",
     "metadata",
     "minor_digits",
+    "open_bench",
     "pass_session",
     "printable",
+    "run_report",
     "show_chart",
     "show_table",
+    "shown",
     "to_minor",
     "translator",
+    "unload",
 ]
 
 

@@ -269,7 +269,7 @@ class App:
         `cli` or `import:7`. bulk: a chunk of a long import, flushed to disk with the next single commit.
         """
         if source != ADMINISTRATION:
-            self._check_enabled_set()
+            self.check_enabled_set()
         with self._write_connection(bulk=bulk) as connection:
             require_permission(connection, self.config, actor, permission)
             with lent(connection):
@@ -309,7 +309,7 @@ class App:
             number = last_rowid(connection, "change_tx", "id") + 1
         return Header(int(number), self.clock(), actor, authenticated_as(), reason, source)
 
-    def _check_enabled_set(self) -> None:
+    def check_enabled_set(self) -> None:
         """Refuse writes while crm.toml, database and installation do not agree on the rules that run."""
         if self.no_plugins:
             raise Refused(

@@ -53,6 +53,15 @@ class Entry(NamedTuple):
     after: str | None
 
 
+class LoadedRange(NamedTuple):
+    """Rows of an unbroken run of ids that were written past the gate, with `digest_of_rows` of them."""
+
+    first: int
+    last: int
+    rows: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """Who, when, why and from where of one transaction."""

@@ -58,13 +58,28 @@ FACTS: dict[str, tuple[str, ...]] = {
         "open_minor",
     ),
     "documents": ("document_id", "customer_id", "kind", "document", "occurred_on"),
+    "products": ("product_id", "code", "name", "line", "unit"),
+    "stock": ("product_id", "as_of", "quantity_micro", "currency", "value_minor"),
+    "cost_to_serve": ("customer_id", "occurred_on", "kind", "currency", "amount_minor"),
+    "investments": ("customer_id", "occurred_on", "kind", "currency", "amount_minor"),
+    "complaints": ("customer_id", "occurred_on", "complaint_id", "severity"),
+    "wallet": ("customer_id", "as_of", "currency", "amount_minor"),
+    "potential": ("customer_id", "estimated_on", "currency", "amount_minor"),
+    "credit_limits": ("customer_id", "valid_from", "currency", "limit_minor"),
 }
 """Fact → its columns in order. `_minor`: integer minor units of `currency`; `_micro`: millionths.
 
 purchases: lines of posted invoices minus returns and credit notes (negative), net of VAT, by document date;
 cost_minor, quantity_micro and product_id may be NULL. receivables: due_on may be NULL; open_minor = amount minus
-allocations. payments: allocated_minor ≤ amount_minor. orders_open: what is ordered and not yet delivered.
+allocations; a cash sale is nobody's debt and not among them. payments: allocated_minor ≤ amount_minor. orders_open: what is ordered and not yet delivered.
 documents: the number that people know a document by, for the `document_id` of the same provider's other facts.
+products: what the `product_id` of the same provider's other facts is; line and unit may be NULL.
+stock: what lay in the warehouses at the end of a day, at cost; one row per product and day counted.
+cost_to_serve: what serving a customer cost (visits, freight, service), positive. investments: what we spent to win or
+keep it (time, samples, hospitality), positive. complaints: one row each; severity 1 = the gravest, may be NULL.
+wallet: what a customer buys in a year of such goods, from us and others, as estimated on a day.
+potential: what a customer could buy from us in a year, as estimated on a day. credit_limits: the limit that holds from
+a day on until the next row.
 """
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
+    from crmcore.builtin.analytics.bench import Bench
     from crmcore.plugins import types as t
 
 PROJECT = "crmcore"
@@ -33,6 +34,7 @@ FAMILIES: dict[str, Family] = {
     "service_policies": "strategy",
     "code_generator": "strategy",
     "currency_rates": "strategy",
+    "analytics_engine": "strategy",
     "card_sections": "contribution",
     "work_items": "contribution",
     "alerts": "contribution",
@@ -65,6 +67,7 @@ class Hooks(Protocol):
     def demo_data(self) -> Iterable[t.DemoFile]: ...
     def code_generator(self) -> Mapping[str, CodeGenerator]: ...
     def currency_rates(self) -> Mapping[str, CurrencyRates]: ...
+    def analytics_engine(self) -> Mapping[str, EngineFactory]: ...
 
 
 CodeGenerator = Callable[[str, Sequence[int], date], Sequence[str]]
@@ -72,6 +75,9 @@ CodeGenerator = Callable[[str, Sequence[int], date], Sequence[str]]
 
 CurrencyRates = Callable[[str, str, date, "t.Context"], Decimal | None]
 """(from, to, day, ctx) → how many units of `to` one unit of `from` is worth; None = unknown."""
+
+EngineFactory = type["Bench"]
+"""A subclass of `crmcore.api.Bench`; it is called with (app, name of the plugin that asks)."""
 
 
 @hookspec
@@ -217,5 +223,15 @@ def currency_rates() -> Mapping[str, CurrencyRates]:  # type: ignore[empty-body]
 
     Returns name → function (from, to, day, ctx) → rate as Decimal, or None where it knows none.
     Example: `return {"table": rate_from_config}`
+    Since 0.1.
+    """
+
+
+@hookspec
+def analytics_engine() -> Mapping[str, EngineFactory]:  # type: ignore[empty-body]
+    """Offer engines on which analyses are computed, by name; chosen per call, or in `[analytics] engine`.
+
+    Returns name → subclass of `Bench`, which reads, defines and answers with the engine's means.
+    Example: `return {"warehouse": WarehouseBench}`
     Since 0.1.
     """

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from crmcore.app import App
+    from crmcore.changes import LoadedRange
     from crmcore.db.tables import TableInfo
     from crmcore.keys import Person
     from crmcore.plugins.types import Context, Refusal
@@ -213,6 +214,13 @@ class Tx:
             taken.update(self.connection.scalars(sa.select(table.c.code).where(table.c.code.in_(part))))
         return taken
 
+    def log_loaded(self, model: type[SQLModel], ranges: Iterable[LoadedRange]) -> None:
+        """Log rows that a bench has written past the gate (`Bench.load`), as `insert` would have logged them."""
+        info = self._app.table(model)
+        if info.spec.log != "range":
+            raise GateError(_("rows of {table} are logged one by one; insert them").format(table=info.entity))
+        self._append([_range(info, range(r.first, r.last + 1), r.sha256) for r in ranges])
+
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _gate(self) -> AbstractContextManager[None]:
@@ -358,11 +366,7 @@ class Tx:
         self, info: TableInfo, ids: Sequence[int], rows: Sequence[Row], attributes: list[str] | None
     ) -> None:
         if info.spec.log == "range":
-            after: Row = {"first": ids[0], "last": ids[-1], "rows": len(rows), "columns": info.columns}
-            if ids[-1] - ids[0] + 1 != len(ids):
-                after["ids"] = runs_of(ids)
-            after["sha256"] = digest_of_rows(info.columns, ids, rows)
-            self._append([Entry(info.entity, None, "append", None, dumps(after))])
+            self._append([_range(info, ids, digest_of_rows(info.columns, ids, rows))])
             return
         entity = info.entity
         concerned = self._concerned(info, ids, rows, new=True)
@@ -544,6 +548,14 @@ class Tx:
         first = self._next[table] + 1
         self._next[table] += count
         return list(range(first, first + count))
+
+
+def _range(info: TableInfo, ids: Sequence[int], digest: str) -> Entry:
+    """Return the entry of appended rows."""
+    after: Row = {"first": ids[0], "last": ids[-1], "rows": len(ids), "columns": info.columns}
+    if ids[-1] - ids[0] + 1 != len(ids):
+        after["ids"] = runs_of(ids)
+    return Entry(info.entity, None, "append", None, dumps({**after, "sha256": digest}))
 
 
 def _rounds(ids: Sequence[int]) -> list[Sequence[int]]:

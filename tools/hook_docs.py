@@ -38,6 +38,8 @@ CALLED = {
     "`[strategies] code_generator`.",
     "currency_rates": "when an analysis asks `ctx.facts.rate(...)`. The company chooses the provider in "
     "`[strategies] currency_rates`.",
+    "analytics_engine": "when a plugin opens a bench (`open_bench(app, engine, plugin)`) or asks which engines there "
+    "are. The company chooses one in `[analytics] engine`.",
 }
 
 TRANSACTION: dict[Family, str] = {

@@ -26,6 +26,14 @@ FACT_TITLES = {
     "payments": "Posted payments, with what of each is allocated to documents.",
     "orders_open": "Released orders, with what of each is not yet delivered, VAT included.",
     "documents": "The number that people know a document by, for the `document_id` of the same provider's other facts.",
+    "products": "What the `product_id` of the same provider's other facts is.",
+    "stock": "What lay in the warehouses at the end of a day, at cost; one row for each product and day counted.",
+    "cost_to_serve": "What serving a customer cost: visits, freight, service.",
+    "investments": "What was spent to win or keep a customer: time, samples, hospitality.",
+    "complaints": "One row for each complaint.",
+    "wallet": "What a customer buys in a year of such goods, from us and from others, as estimated on a day.",
+    "potential": "What a customer could buy from us in a year, as estimated on a day.",
+    "credit_limits": "How much a customer may owe, from a day on until its next row.",
 }
 FACT_COLUMNS = {
     "customer_id": (
@@ -51,7 +59,34 @@ FACT_COLUMNS = {
     "due_on": ("date or NULL", "The day on which it is due; NULL = none agreed."),
     "open_minor": ("integer", "What is still open, in the smallest unit of `currency`."),
     "allocated_minor": ("integer", "What is allocated to documents, never more than `amount_minor`."),
+    "products.product_id": ("integer", "The provider's id of the product."),
+    "products.line": ("text or NULL", "The product line that it belongs to; NULL = none."),
+    "code": ("text", "The code that people know it by."),
+    "name": ("text", "Its name."),
+    "unit": ("text or NULL", "The unit of its quantities; NULL = none."),
+    "stock.product_id": ("integer", "The provider's id of the product, as in its purchases."),
+    "stock.quantity_micro": ("integer", "Quantity in millionths of the unit."),
+    "as_of": ("date", "The day that it was counted or estimated for."),
+    "value_minor": ("integer", "What it cost us, in the smallest unit of `currency`."),
+    "cost_to_serve.occurred_on": ("date", "The day of the visit, freight or service."),
+    "cost_to_serve.kind": ("text", "What the money was spent on, in the provider's words, such as `visit`."),
+    "cost_to_serve.amount_minor": ("integer", "What it cost, in the smallest unit of `currency`; positive."),
+    "investments.occurred_on": ("date", "The day on which it was spent."),
+    "investments.kind": ("text", "What the money was spent on, in the provider's words, such as `samples`."),
+    "investments.amount_minor": (
+        "integer",
+        "What was spent, in the smallest unit of `currency`; positive.",
+    ),
+    "complaints.occurred_on": ("date", "The day on which the customer complained."),
+    "complaint_id": ("integer", "The provider's id of the complaint."),
+    "severity": ("integer or NULL", "1 = the gravest; NULL = not known."),
+    "wallet.amount_minor": ("integer", "The amount of a year, in the smallest unit of `currency`."),
+    "estimated_on": ("date", "The day of the estimate; the latest one counts."),
+    "potential.amount_minor": ("integer", "The amount of a year, in the smallest unit of `currency`."),
+    "valid_from": ("date", "The first day on which it holds."),
+    "limit_minor": ("integer", "The limit, in the smallest unit of `currency`."),
 }
+"""Column → type and meaning; `fact.column` where it is another one in that fact."""
 
 
 # -- commands ------------------------------------------------------------------------------------------------
@@ -188,9 +223,14 @@ def facts_page() -> str:
             "",
         ]
         lines += ["| column | type | meaning |", "| --- | --- | --- |"]
-        lines += ["| `{}` | {} | {} |".format(column, *_told(FACT_COLUMNS, column)) for column in columns]
+        lines += ["| `{}` | {} | {} |".format(column, *_column(fact, column)) for column in columns]
         lines += [""]
     return "\n".join(lines)
+
+
+def _column(fact: str, column: str) -> Any:
+    own = f"{fact}.{column}"
+    return _told(FACT_COLUMNS, own if own in FACT_COLUMNS else column)
 
 
 def _told(texts: Mapping[str, Any], name: str) -> Any:
@@ -200,14 +240,15 @@ def _told(texts: Mapping[str, Any], name: str) -> Any:
 
 
 def _providers(fact: str) -> list[str]:
-    """Return the bundled plugins that implement the hook and name the fact in their sources."""
+    """Return the bundled plugins that implement the hook and have a function or a provider of that name."""
     named = []
+    provided = rf'\bdef {fact}\(|FactProvider\("{fact}"'
     for distribution in distributions()[1:]:
         if distribution.folder.name in users("facts"):
             text = "".join(
                 path.read_text(encoding="utf-8") for path in distribution.files("facts.py", "plugin.py")
             )
-            named += [f"`{distribution.folder.name}`"] if re.search(rf"\b{fact}\b", text) else []
+            named += [f"`{distribution.folder.name}`"] if re.search(provided, text) else []
     return named or ["no bundled plugin"]
 
 

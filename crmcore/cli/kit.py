@@ -274,6 +274,6 @@ def show_table(table: Table) -> None:
 
 def show_chart(chart: Chart) -> None:
     """Print a chart with block characters."""
-    from crmcore.builtin.reports.terminal import print_chart
+    from crmcore.builtin.reports.terminal_charts import print_chart
 
     print_chart(chart)

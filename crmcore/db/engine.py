@@ -68,7 +68,7 @@ def _sqlite(config: Config, url: sa.URL) -> sa.Engine:
             ).format(path=path, kind=kind)
         )
     engine = sa.create_engine(
-        url.set(database=str(path)),
+        url.set(database=str(path)) if os.access(path.parent, os.W_OK) else _as_it_stands(url, path),
         hide_parameters=True,
         json_serializer=dumps,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
@@ -76,6 +76,24 @@ def _sqlite(config: Config, url: sa.URL) -> sa.Engine:
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
     return engine
+
+
+def _as_it_stands(url: sa.URL, path: Path) -> sa.URL:
+    """Return how to read a database in a read-only folder, where SQLite cannot make the files that it works with.
+
+    Whoever has the database open elsewhere has made them, and they serve here, too. Without them nobody writes, and
+    all there is stands in the main file; unless a writer died and left the newest changes in the -wal file.
+    """
+    wal, shm = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    if wal.exists() and shm.exists():
+        return url.set(database=str(path))
+    if wal.exists() and wal.stat().st_size:
+        raise CrmError(
+            _(
+                "{folder} is read-only and {wal} holds changes that are not in {file} yet; copy the folder to where it can be written"
+            ).format(folder=path.parent, wal=wal.name, file=path.name)
+        )
+    return url.set(database=path.as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"})
 
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -192,6 +210,14 @@ def database_sentence(error: sa.exc.OperationalError) -> str:
     text = next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
     if "database or disk is full" in text:
         return _("the disk is full; nothing of this step was written; make room and try again")
+    if "integer overflow" in text or "out of range" in text:
+        return _("amounts add up to more than 64 bits can hold; ask for a shorter period or fewer rows")
     if "locked" in text:
         return _("the database is busy with another writer; try again in a moment")
+    if "unable to open" in text:
+        return _("the database file cannot be opened; check that you may read and write it and its folder")
+    if "readonly" in text:
+        return _(
+            "the database can only be read here: its file or its folder is read-only; nothing was written"
+        )
     return _("the database does not answer: {error}; check database.url in crm.toml").format(error=text)

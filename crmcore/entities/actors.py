@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from crmcore.entities.tables import Actor, ActorDeputy
-from crmcore.errors import Refused
-from crmcore.i18n import N_, _
+from crmcore.errors import PluginError, Refused
+from crmcore.i18n import N_, _, translate
+from crmcore.plugins import discovery
 
 if TYPE_CHECKING:
     from datetime import date
@@ -66,8 +68,23 @@ def require_permission(connection: sa.Connection, config: Config, actor: str, pe
         raise Refused(
             _(
                 "actor {code!r} may not {what}; an administrator grants a role with: crm actor grant {code} ROLE"
-            ).format(code=actor, what=_(PERMISSIONS.get(permission, permission)))
+            ).format(code=actor, what=_allowance(permission, config))
         )
+
+
+def _allowance(permission: str, config: Config) -> str:
+    """Say what a permission allows, in the words of the kernel or of the enabled plugin that declares it."""
+    if permission in PERMISSIONS:
+        return translate("crmcore", PERMISSIONS[permission])
+    for plugin in discovery.installed().values():
+        if plugin.name in config.enabled:
+            with suppress(PluginError):
+                titles = plugin.manifest().permission_titles
+                if permission in titles:
+                    words = translate(plugin.package, titles[permission])
+                    # A title begins with a capital, but it goes on in a sentence here.
+                    return words[:1].lower() + words[1:] if words[1:2].islower() else words
+    return permission
 
 
 def deputies_on(connection: sa.Connection, absent_id: int, day: date) -> list[int]:

@@ -69,7 +69,7 @@ def _try(hosted: Hosted, hook: str) -> None:
                 raise LookupError(
                     _("there is no fact {fact!r}; known are {known}").format(fact=spec.fact, known=known)
                 )
-    elif hook in {"code_generator", "currency_rates"}:
+    elif hook in {"analytics_engine", "code_generator", "currency_rates"}:
         call_strategy(hosted, hook)
 
 

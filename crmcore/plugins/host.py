@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from crmcore.plugins.discovery import Installed
     from crmcore.tx import Tx
 
-BUILTINS = ("strategies", "records", "exchange", "reports", "jobs", "demo")
+BUILTINS = ("strategies", "records", "exchange", "reports", "jobs", "demo", "analytics")
 FAILURES_UNTIL_QUARANTINE = 3
 MOST_RESULTS = 200_000
 RESULT_TYPES: dict[str, type] = {
@@ -65,7 +65,16 @@ class Host:
         hosted = [self._builtin(name) for name in BUILTINS]
         if not self._app.no_plugins:
             hosted += [self._load(row) for row in self._app.enabled_rows]
+            for sentence in self.stray_settings():
+                self._app.warn(sentence)
         return hosted
+
+    def stray_settings(self) -> list[str]:
+        """Say which tables [plugins.NAME] of crm.toml belong to no plugin that there is."""
+        given = self._app.config.data["plugins"]
+        known = {*BUILTINS, *self._app.config.enabled}
+        stray = [name for name in given if isinstance(given[name], dict) and name not in known]
+        return [_of_no_plugin(name, self._app.installed) for name in stray if name not in self._app.installed]
 
     def get(self, name: str) -> Hosted:
         """Return a plugin by name."""
@@ -113,7 +122,7 @@ class Host:
             _ = hosted.manifest.settings_schema
         except PluginError as error:
             nothing = Manifest(found.name, found.package, None, {})
-            shown = health.described(error, "", self._app.clock())
+            shown = self._kept(found.name, error, "")
             return Hosted(found.name, nothing, found.distribution, found.version, state="broken", error=shown)
         try:
             check_api_range(hosted.name, hosted.manifest.api)
@@ -125,8 +134,15 @@ class Host:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; the house stands)
-            hosted.state, hosted.error = "broken", health.described(error, "import", self._app.clock())
+            hosted.state, hosted.error = "broken", self._kept(hosted.name, error, "import")
         return hosted
+
+    def _kept(self, name: str, error: BaseException, hook: str) -> dict[str, Any]:
+        """Store why a plugin cannot be started; of one in quarantine that is known."""
+        known = self._app.health.get(name)
+        if known is not None and known.quarantined:
+            return health.described(error, hook, self._app.clock())
+        return health.record(self._app, name, error, hook)
 
     def _apply_health(self, hosted: Hosted) -> None:
         known = self._app.health.get(hosted.name)
@@ -167,6 +183,17 @@ class Host:
         What it raises, or `check(result, *arguments)` raises of what it returns, becomes a PluginError with its name.
         """
         chosen = self._app.config.data["strategies"][hook]
+        offered = self.offers(hook)
+        if chosen not in offered:
+            raise CrmError(
+                _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
+                    hook=hook, value=chosen, known=", ".join(sorted(offered))
+                )
+            )
+        return self._named(hook, *offered[chosen], check)
+
+    def offers(self, hook: str) -> dict[str, tuple[str, Callable[..., Any]]]:
+        """Return all named providers of a strategy: name → (plugin, provider)."""
         offered: dict[str, tuple[str, Callable[..., Any]]] = {}
         for hosted in self.plugins:
             for name, provider in self._offers(hosted, hook).items():
@@ -177,13 +204,7 @@ class Host:
                         ).format(hook=hook, name=name, one=offered[name][0], other=hosted.name)
                     )
                 offered[name] = (hosted.name, provider)
-        if chosen not in offered:
-            raise CrmError(
-                _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
-                    hook=hook, value=chosen, known=", ".join(sorted(offered))
-                )
-            )
-        return self._named(hook, *offered[chosen], check)
+        return offered
 
     def _offers(self, hosted: Hosted, hook: str) -> Mapping[str, Callable[..., Any]]:
         if not hosted.running or hook not in hosted.functions:
@@ -356,6 +377,15 @@ class Host:
     def observers(self) -> Iterable[Hosted]:
         """Return the running plugins that observe changes."""
         return [h for h in self.plugins if h.running and "observe_changes" in h.functions]
+
+
+def _of_no_plugin(table: str, installed: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(table, [*installed, *BUILTINS], n=1)
+    return _("crm.toml: [plugins.{name}] is of no plugin{hint}; correct its name or remove it").format(
+        name=table, hint=" " + _("(did you mean {near!r}?)").format(near=near[0]) if near else ""
+    )
 
 
 def call_registration(hosted: Hosted, hook: str) -> list[Any]:

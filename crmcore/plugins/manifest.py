@@ -49,7 +49,12 @@ class Manifest:
     @property
     def permissions(self) -> tuple[str, ...]:
         """Names of the permissions that it adds."""
-        return tuple(p["name"] for p in self.values.get("permissions", ()))
+        return tuple(self.permission_titles)
+
+    @property
+    def permission_titles(self) -> dict[str, str]:
+        """Name → what the permission allows (English)."""
+        return {p["name"]: p["title"] for p in self.values.get("permissions", ())}
 
     @property
     def settings_schema(self) -> dict[str, Any]:

@@ -304,20 +304,34 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart as data; each renderer draws it its own way."""
+    """A chart as data; each renderer draws it its own way. ValueError where its parts do not fit together."""
 
     name: str
     title: str
-    kind: Literal["pareto", "bar", "line"]
+    kind: Literal["pareto", "bar", "line", "matrix", "curve"]
     labels: tuple[str, ...]
+    """One per value; for `matrix` one per column; for `curve` what x and y are, or nothing."""
     values: tuple[Decimal, ...]
+    """For `matrix` row by row, len(rows) * len(labels); for `curve` y, a share, at equal steps of x from 0 to 1."""
     line: tuple[Decimal, ...] = ()
-    """For `pareto`: cumulative shares, same length as `values`."""
+    """Same length as `values`: for `pareto` cumulative shares, for `curve` the reference curve (a diagonal)."""
+    rows: tuple[str, ...] = ()
+    """For `matrix`: a label per row."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no renderer could place."""
+        sizes = {"matrix": len(self.rows) * len(self.labels), "curve": len(self.values)}
+        if len(self.values) != sizes.get(self.kind, len(self.labels)):
+            raise ValueError(f"chart {self.name!r} has {len(self.values)} values, which is not one per label")
+        if self.line and len(self.line) != len(self.values):
+            raise ValueError(f"chart {self.name!r} has a line of another length than its values")
+        if not all(number.is_finite() for number in (*self.values, *self.line)):
+            raise ValueError(f"chart {self.name!r} has a value that is no finite number")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report: data only, renderers make terminal, CSV and later other forms."""
+    """A finished report: data only, renderers make every form of it."""
 
     title: str
     tables: tuple[Table, ...] = ()

@@ -140,14 +140,24 @@ def test_names_are_stored_without_what_cannot_be_seen(company: CommandLine):
 def test_contact_fields_of_the_card_live_with_the_contacts(company: CommandLine, matches):
     card = company.json(
         *("customer", "add", "--name", "x", "--set", "contact=李四", "--set", "contact_phone=139"),
-        *("--set", "legal_representative=王五"),
+        *("--set", "contact_mobile=138", "--set", "legal_representative=王五"),
     )
     matches("customer", card)
-    assert [(c["name"], c["phone"], c["roles"]) for c in card["contacts"]] == [
-        ("李四", "139", []),
-        ("王五", None, ["legal_representative"]),
+    assert [(c["name"], c["phone"], c["mobile"], c["roles"]) for c in card["contacts"]] == [
+        ("李四", "139", "138", []),
+        ("王五", None, None, ["legal_representative"]),
     ]
     assert card["attributes"] == {}
+
+
+@pytest.mark.parametrize("field", ["contact_phone", "contact_mobile"])
+def test_a_number_of_a_contact_needs_the_contact(company: CommandLine, field: str):
+    refused = company("customer", "add", "--name", "x", "--set", f"{field}=139")
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"crm: {field} is a contact's number and there is no contact; give contact too, or phone for the customer's own\n"
+    )
+    assert company.lines("contact", "list") == []
 
 
 def test_archive_takes_off_the_list_and_restore_brings_back(company: CommandLine, matches):

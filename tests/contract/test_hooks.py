@@ -180,6 +180,59 @@ def currency_rates():
             ctx.facts.rate("USD", "CNY", date(2026, 3, 9))
 
 
+ABACUS = """
+from crmcore.api import Bench, CrmError, hookimpl
+
+class Abacus(Bench):
+    dialect = "duckdb"
+    told = []
+
+    @classmethod
+    def missing(cls, app):
+        return None if app.config.currency == "CNY" else "beads are for CNY"
+
+    def __exit__(self, kind, error, trace):
+        self.told.append(("closed", self.plugin))
+
+    def take_rows(self, name, select, schema):
+        with self.app.read(self.plugin) as ctx:
+            self.rows = [tuple(row) for row in ctx.connection.execute(select)]
+
+    def take_files(self, name, files, schema):
+        raise CrmError("no files here")
+
+    def keep(self, name, query, schema):
+        self.told.append((name, "SUM" in query))
+
+    def answer(self, query, kinds, size):
+        yield self.rows
+
+@hookimpl
+def analytics_engine():
+    return {"abacus": Abacus}
+"""
+
+
+def test_hook_analytics_engine(make_app: Callable[..., App], install_plugin: Any) -> None:
+    from crmcore.api import available_engines, choose_engine, open_bench
+
+    install_plugin("beads", ABACUS)
+    app = make_app(["beads"], settings='\n[analytics]\nengine = "abacus"\n')
+    add(app, "A", "B")
+    told = importlib.import_module("crmcore_beads.plugin").Abacus.told
+    assert "abacus" in available_engines(app)
+    assert choose_engine(app) == "abacus"
+    with open_bench(app, "abacus", "beads") as bench:
+        names = sa.select(sa.table("customer", sa.column("name")).c.name.label("name")).order_by("name")
+        bench.read("names", names, {"name": "string"})
+        bench.define("lengths", lambda t: t["names"].aggregate(all=t["names"].name.length().sum()))
+        assert bench.fetch(lambda t: t["names"]) == [("A",), ("B",)]
+    assert told == [("lengths", True), ("closed", "beads")]
+    app.config.data["company"]["currency"] = "EUR"
+    with pytest.raises(Exception, match="beads are for CNY"):
+        choose_engine(app)
+
+
 def test_hook_card_sections(
     make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
 ) -> None:
@@ -555,7 +608,7 @@ def test_every_family_is_documented() -> None:
 def test_built_ins_use_the_very_same_hooks(make_app: Callable[..., App]) -> None:
     app = make_app()
     builtin = {hook for hosted in app.host.plugins if hosted.builtin for hook in hosted.functions}
-    assert {"code_generator", "currency_rates", "importables", "demo_data"} <= builtin
+    assert {"analytics_engine", "code_generator", "currency_rates", "importables", "demo_data"} <= builtin
     for hosted in app.host.plugins:
         for function, names in hosted.functions.values():
             assert hasattr(function, f"{hookspecs.PROJECT}_impl")

@@ -129,6 +129,24 @@ def test_customer_show_stays_within_its_budget_of_modules(
     assert len(found) - len(sqlmodel) <= 160
 
 
+ENDING = """
+import atexit, gc, sys
+from crmcore.cli.main import main
+before = gc.get_threshold()
+main(["--help"], exit_process=False)
+assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
+atexit.register(lambda: print("frozen", gc.get_freeze_count() > 10_000, gc.get_threshold()[0], file=sys.stderr))
+main(["--help"])
+"""
+
+
+def test_a_process_of_its_own_neither_searches_for_garbage_while_it_starts_nor_tidies_up_when_it_ends(
+    python: Callable[..., Result],
+) -> None:
+    done = python(ENDING)
+    assert (done.exit_code, done.stderr) == (0, "frozen True 50000\n")
+
+
 @pytest.mark.slow
 def test_a_changed_configuration_is_checked_again(
     make_app: Callable[..., App], modules: Callable[..., set[str]], crm: CommandLine

@@ -50,7 +50,17 @@ def fields(plan: ColumnPlan) -> dict[str, str]:
 def test_a_field_name_wins_over_another_header_of_the_field():
     plan = planned("code", "编码", "name")
     assert fields(plan) == {"code": "code", "name": "name"}
-    assert plan.warnings == ["column '编码' is left out: no field has this header"]
+    assert plan.warnings == ["column '编码' is left out: code is read from the column 'code'"]
+
+
+def test_a_column_that_is_left_out_says_the_true_reason():
+    plan = planned("code", "公司", "名称", "Wie?")
+    assert plan.warnings == [
+        "column 'Wie?' is left out: no field has this header",
+        "column '公司' is left out: name is read from the column '名称'",
+    ]
+    twice = planned("编码", "编码", "name", mapping=ColumnMapping(columns={"编码": "code"}))
+    assert twice.warnings == ["column '编码' is left out: code is read from the column '编码'"]
 
 
 def test_a_sure_header_wins_over_a_possible_one():

@@ -142,6 +142,33 @@ def test_a_quotation_mark_that_is_never_closed_is_named_by_its_line(write: Write
         list(opened(path).rows())
 
 
+LONG = "x" * 140_000
+"""More characters than the standard library takes in one cell."""
+
+
+@pytest.mark.parametrize("row", [f"C2,{LONG}", f'C2,"{LONG}"', f'C2,a"b,"{LONG}, y"', f"{LONG},{LONG}"])
+def test_a_cell_that_is_too_long_costs_its_row_alone(write: Write, row: str):
+    records = list(opened(write(f"code,name\nC1,a\n{row}\r\nC3,c\n")).rows())
+    assert [line for line, _cells in records] == [2, 3, 4]
+    (_, broken) = records[1]
+    assert isinstance(broken, BrokenRow)
+    assert broken == [row]
+    assert broken.reason == "a cell has more than 131,072 characters; shorten it"
+    assert records[2] == (4, ["C3", "c"])
+
+
+@pytest.mark.parametrize("rest", ["", "\n" + LONG, "\n" + LONG + '"\nC4,d\n', "\n" * 140_000])
+def test_a_cell_that_is_too_long_and_goes_over_lines_stops_the_file_with_both_possible_reasons(
+    write: Write, rest: str
+):
+    content = f'code,name\nC1,a\nC2,"{LONG if not rest else "b"}{rest}'
+    with pytest.raises(
+        CrmError,
+        match=r"line 3: a cell in quotation marks has more than 131,072 characters; shorten it, or close the quotation mark",
+    ):
+        list(opened(write(content)).rows())
+
+
 def test_a_file_that_changes_while_it_is_read_is_noticed(write: Write):
     path = write(CHINESE)
     file = opened(path)

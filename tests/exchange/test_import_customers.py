@@ -112,10 +112,9 @@ def test_contact_columns_make_and_change_the_first_contact(make_app: Make, take:
         write("code,name,contact,contact_phone,legal_representative\nC1,甲,李,1,李\nC2,乙,,2,\nC3,丙,,,赵\n"),
     )
     people = {c["code"]: (c["name"], c["phone"]) for c in all_of(app, Contact)}
-    assert sorted(people.values()) == [("2", "2"), ("李", "1"), ("赵", None)]
+    assert sorted(people.values()) == [("李", "1"), ("赵", None)]
     assert [link["roles"] for link in all_of(app, ContactFirm)] == [
         ["legal_representative", "key_person"],
-        [],
         ["legal_representative"],
     ]
     result = take(
@@ -125,11 +124,53 @@ def test_contact_columns_make_and_change_the_first_contact(make_app: Make, take:
     )
     assert counts(result) == (2, 0, 2, 0, 0)
     assert sorted((c["name"], c["phone"]) for c in all_of(app, Contact)) == [
-        ("2", "2"),
         ("李小明", "1"),
         ("赵", None),
         ("钱", "3"),
     ]
+
+
+def test_a_mobile_is_its_contacts_and_not_the_phone(make_app: Make, take: Take, write: Write, database: str):
+    app = make_app(database=database)
+    path = write("客户编码,客户名称,联系人,联系电话,手机\nC1,甲,李四,021-1,138\nC2,乙,王五,,139\n")
+    assert counts(take(app, "customers", path)) == (2, 2, 0, 0, 0)
+    people = [(c["name"], c["phone"], c["mobile"]) for c in all_of(app, Contact)]
+    assert people == [("李四", "021-1", "138"), ("王五", None, "139")]
+    assert counts(take(app, "customers", path)) == (2, 0, 0, 2, 0)
+    changed = write("客户编码,客户名称,手机\nC1,甲,1380\nC2,乙,\n")
+    assert counts(take(app, "customers", changed)) == (2, 0, 1, 1, 0)
+    assert [c["mobile"] for c in all_of(app, Contact)] == ["1380", "139"]
+    take(app, "customers", changed, options=Options(clear_empty=True))
+    assert [(c["phone"], c["mobile"]) for c in all_of(app, Contact)] == [("021-1", "1380"), (None, None)]
+
+
+def test_a_number_without_a_name_is_the_customers_own_and_makes_nobody(
+    make_app: Make, take: Take, write: Write, database: str
+):
+    app = make_app(database=database)
+    path = write("code,name,联络电话,手机\nC1,甲,021-1,\nC2,乙,,138\nC3,丙,021-3,139\nC4,丁,021-4,021-4\n")
+    result = take(app, "customers", path)
+    assert counts(result) == (4, 4, 0, 0, 0)
+    assert [row["phone"] for row in all_of(app, Customer)] == ["021-1", "138", "021-3", "021-4"]
+    assert all_of(app, Contact) == []
+    assert result["warnings"] == [
+        "numbers of contacts without a name were taken as the customers' own phones",
+        "C3: a contact's number was left out, since it has no name and the customer has another phone; name the contact",
+    ]
+    assert counts(take(app, "customers", path)) == (4, 0, 0, 4, 0)
+
+
+def test_a_number_without_a_name_changes_no_phone_that_is_there(
+    make_app: Make, take: Take, write: Write, database: str
+):
+    app = make_app(database=database)
+    take(app, "customers", write("code,name,phone,contact\nC1,甲,010,\nC2,乙,020,李四\nC3,丙,,\n"))
+    result = take(app, "customers", write("code,name,contact_phone\nC1,甲,1\nC2,乙,2\nC3,丙,3\n"))
+    assert counts(result) == (3, 0, 2, 1, 0)
+    assert [row["phone"] for row in all_of(app, Customer)] == ["010", "020", "3"]
+    assert [(c["name"], c["phone"]) for c in all_of(app, Contact)] == [("李四", "2")]
+    told = "code,name,phone,contact_phone,contact\nC1,甲,010,1,\nC3,丙,3,3,\n"
+    assert counts(take(app, "customers", write(told))) == (2, 0, 0, 2, 0)
 
 
 def test_a_second_row_of_a_code_is_an_edit_of_the_first(

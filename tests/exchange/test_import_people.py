@@ -133,6 +133,19 @@ def test_people_of_customer_cards_get_their_codes_from_the_contacts_file(
     assert all_of(company, Contact)[2]["code"] == "P000001"
 
 
+def test_a_person_whose_card_has_the_mobile_gets_its_code_from_the_contacts_file(
+    company: App, take: Take, write: Write
+):
+    take(company, "customers", write("code,name,contact,contact_mobile\nC1,甲,李四,138\nC2,乙,赵六,139\n"))
+    people = write("code,name,customer,mobile\nK1,李四,C1,138\nK2,赵六,C2,140\n")
+    assert counts(take(company, "contacts", people)) == (2, 1, 1, 0, 0)
+    assert [(c["code"], c["mobile"]) for c in all_of(company, Contact)] == [
+        ("K1", "138"),
+        ("P000002", "139"),
+        ("K2", "140"),
+    ]
+
+
 def test_customers_are_made_where_that_was_asked_for(company: App, take: Take, write: Write):
     path = write("code,name,customer,customer_name\nK1,a,C9,己公司\n")
     assert counts(take(company, "contacts", path, options=Options(create_customers=True))) == (1, 1, 0, 0, 0)

@@ -55,6 +55,49 @@ def test_a_new_workspace_is_sound(make_app: Callable[..., App], database: str, c
     assert [set(check) for check in document["checks"]] == [{"name", "ok", "detail"}] * len(NAMES)
 
 
+def unchecked(app: App) -> list[str]:
+    return [check["name"] for check in run_checks(app) if check["ok"] is None]
+
+
+NEED_THE_DATABASE = ["migrations", "change log", "imports", "settings", "plugins", "clock"]
+
+
+def test_a_server_that_is_down_is_one_finding_and_the_rest_says_that_it_was_not_checked(
+    make_app: Callable[..., App], install_plugin: Any, reopen: Callable[..., App], crm: CommandLine
+) -> None:
+    pytest.importorskip("psycopg")
+    install_plugin("one", "from crmcore.api import hookimpl")
+    app = make_app(["one"])
+    text = app.config.path.read_text(encoding="utf-8")
+    app.config.path.write_text(
+        text.replace("sqlite:///crm.db", f"postgresql:///x?host={app.config.folder}"), encoding="utf-8"
+    )
+    app = reopen(app)
+    assert [check["name"] for check in run_checks(app) if check["ok"] is False] == ["database"]
+    assert unchecked(app) == NEED_THE_DATABASE
+    result = crm("doctor")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("✗ database: the database does not answer")
+    assert "– clock: not checked: the database cannot be read" in lines
+    assert any(line.startswith("✓ disk: ") for line in lines)
+
+
+def test_settings_that_are_wrong_are_told_without_a_database(
+    make_app: Callable[..., App], install_plugin: Any, reopen: Callable[..., App]
+) -> None:
+    schema = '{"type": "object", "additionalProperties": false, "properties": {}}'
+    install_plugin(
+        "tidy", "from crmcore.api import hookimpl", {"settings": "s.json"}, files={"s.json": schema}
+    )
+    app = make_app(["tidy"])
+    app.config.path.write_text(
+        app.config.path.read_text(encoding="utf-8") + "\n[plugins.tidy]\ndays = 3\n", encoding="utf-8"
+    )
+    app.config.folder.joinpath("crm.db").unlink()
+    assert "plugins.tidy.days" in failed(reopen(app))["settings"]
+
+
 def test_a_database_that_is_none_is_told(make_app: Callable[..., App], crm: CommandLine) -> None:
     app = make_app()
     app.close()
@@ -65,7 +108,9 @@ def test_a_database_that_is_none_is_told(make_app: Callable[..., App], crm: Comm
     result = crm("doctor", "--json")
     assert result.exit_code == 1
     found = {check["name"]: check for check in result.json()["checks"]}
-    assert not found["database"]["ok"]
+    assert found["database"]["ok"] is False
+    assert found["database"]["detail"] == "file is not a database"
+    assert found["clock"]["ok"] is None
     assert found["disk"]["ok"], "what can be checked is checked"
 
 
@@ -104,6 +149,7 @@ def test_an_older_database_is_told(
     found = failed(reopen(app))
     assert "crmcore_0000" in found["migrations"]
     assert "run: crm db migrate" in found["migrations"]
+    assert "migrations" not in unchecked(reopen(app)), "of that it is sure"
     refused = crm("customer", "list")
     assert refused.exit_code == 1
     assert (

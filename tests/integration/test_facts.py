@@ -146,7 +146,9 @@ def test_rates_of_crm_toml_hold_both_ways(make_app: Callable[..., App]) -> None:
         assert ctx.facts.rate("CNY", "USD", day) == Decimal("0.125")
         assert ctx.facts.rate("CNY", "CNY", day) == 1
         assert ctx.facts.rate("XYZ", "XYZ", day) == 1
-        for source, target in (("EUR", "CNY"), ("USD", "JPY"), ("CNY", "NUL"), ("NUL", "CNY")):
+        assert ctx.facts.rate("USD", "JPY", day) == 160  # by way of the company's currency
+        assert ctx.facts.rate("JPY", "USD", day) == Decimal("0.00625")
+        for source, target in (("EUR", "CNY"), ("USD", "EUR"), ("CNY", "NUL"), ("NUL", "CNY")):
             with pytest.raises(CrmError, match="exchange rate"):
                 ctx.facts.rate(source, target, day)
 

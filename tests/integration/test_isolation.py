@@ -405,6 +405,53 @@ def test_a_contribution_plugin_that_can_no_longer_run_refuses_nothing(
     assert crm("doctor").exit_code == 1
 
 
+@pytest.mark.parametrize("what", ["cannot be imported", "exits at import", "has a broken manifest"])
+def test_an_import_that_fails_is_kept_and_release_says_whether_it_fails_on(
+    make_app: Callable[..., App], crm: CommandLine, install_plugin: Any, reopen: Callable[..., App], what: str
+) -> None:
+    plugin = install_plugin("extra", SECTION, {})
+    sound = {name: plugin.folder.joinpath(name).read_text(encoding="utf-8") for name in GONE[what]}
+    app = make_app(["extra"])
+    break_and_keep_record(plugin, GONE[what])
+    assert sections(reopen(app)) == []
+    assert health(app, "extra") == (1, False)
+    shown = listed(crm, "extra")
+    assert (shown["state"], health(app, "extra")) == ("broken", (2, False))
+    aside = next(row for row in crm.lines("--no-plugins", "plugins", "list") if row["name"] == "extra")
+    assert aside["error"]["message"] == shown["error"]["message"], "and where nothing of it is imported"
+    refused = crm("plugins", "release", "extra")
+    assert refused.exit_code == 1
+    assert f"plugin 'extra' cannot run ({shown['error']['message']})" in refused.stderr
+    for _ in range(4):
+        sections(reopen(app))
+    assert health(app, "extra") == (3, True), "from then on it is not counted"
+    assert listed(crm, "extra")["state"] == "broken"
+    break_and_keep_record(plugin, sound)
+    assert listed(crm, "extra")["state"] == "quarantined"
+    assert crm.ok("plugins", "release", "extra").stdout == "Released: extra\n"
+    assert sections(reopen(app)) == ["extra:fine:1", "extra:fine:2"]
+    assert "had no error" in crm.ok("plugins", "release", "extra").stdout
+
+
+def break_and_keep_record(plugin: Any, files: dict[str, str]) -> None:
+    """Change files as in an editable installation: nobody has to trust them anew."""
+    record = plugin.info.joinpath("RECORD").read_text(encoding="utf-8")
+    plugin.write(files)
+    plugin.info.joinpath("RECORD").write_text(record, encoding="utf-8")
+    plugin.forget()
+
+
+def test_a_plugin_that_is_gone_is_not_released(
+    make_app: Callable[..., App], crm: CommandLine, install_plugin: Any
+) -> None:
+    plugin = install_plugin("extra", SECTION)
+    make_app(["extra"])
+    plugin.uninstall()
+    refused = crm("plugins", "release", "extra")
+    assert refused.exit_code == 1
+    assert "plugin 'extra' cannot run (plugin 'extra' is enabled but" in refused.stderr
+
+
 def test_a_quarantined_plugin_still_decides(make_app: Callable[..., App], install_plugin: Any) -> None:
     install_plugin("both", BAD_SECTION.format(body="raise ValueError('no')") + REFUSER)
     app = make_app(["both"])

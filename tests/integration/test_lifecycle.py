@@ -819,6 +819,32 @@ def test_two_administrators_who_enable_at_once_lose_nothing(
     add(last)
 
 
+# -- settings of no plugin ---------------------------------------------------------------------------------------
+
+
+def test_a_table_of_settings_that_belongs_to_no_plugin_is_told(
+    make_app: Callable[..., App], crm: CommandLine, install_plugin: Any
+) -> None:
+    install_plugin("ledger", EMPTY)
+    install_plugin("waiting", EMPTY)
+    tables = "\n[plugins.legder]\ndays = 3\n[plugins.waiting]\ndays = 3\n[plugins.records]\n[plugins.zzz]\n"
+    make_app(["ledger"], settings=tables)
+    sentences = (
+        "crm: warning: crm.toml: [plugins.legder] is of no plugin (did you mean 'ledger'?); correct its name or remove it\n"
+        "crm: warning: crm.toml: [plugins.zzz] is of no plugin; correct its name or remove it\n"
+    )
+    assert crm.ok("customer", "add", "--name", "x").stderr == sentences, "and the work goes on"
+    assert crm.ok("work").stderr == sentences
+    assert crm.ok("plugins", "disable", "ledger").stderr.count("legder") <= 1
+    assert crm.ok("--no-plugins", "customer", "list").stderr == ""
+    doctor = crm("doctor", "--json")
+    assert doctor.exit_code == 1
+    (bad,) = [check for check in doctor.json()["checks"] if not check["ok"]]
+    assert bad["name"] == "settings"
+    assert "[plugins.legder] is of no plugin" in bad["detail"]
+    assert "[plugins.zzz] is of no plugin" in bad["detail"]
+
+
 # -- --no-plugins ------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 import pytest
 
-from crmcore.builtin.reports.terminal import format_cell, print_chart, print_table
+from crmcore.builtin.reports.cells import format_cell
+from crmcore.builtin.reports.terminal import print_table
+from crmcore.builtin.reports.terminal_charts import print_chart
 from crmcore.plugins.types import Chart, Column, Table
 from crmcore.text import display_width
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crmcore.errors import Refused
 from crmcore.i18n import (
     N_,
     language,
@@ -19,7 +20,7 @@ from crmcore.i18n import (
     translate,
     translator,
 )
-from crmcore.testing import CommandLine
+from crmcore.testing import ACTOR, CommandLine
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -194,7 +195,7 @@ MANIFEST = {"commands": [{"name": "greet", "help": "Greet.", "target": "crmcore_
 def with_catalogue(plugin: Any, content: bytes) -> None:
     folder: Path = plugin.folder / "locale" / "zh_CN" / "LC_MESSAGES"
     folder.mkdir(parents=True)
-    folder.joinpath("crmcore_hello.mo").write_bytes(content)
+    folder.joinpath(f"{plugin.package}.mo").write_bytes(content)
     plugin.write({})
     locale_dir.cache_clear()
 
@@ -209,6 +210,29 @@ def test_a_plugin_brings_its_own_catalogue(
     assert crm.ok("--lang", "zh_CN", "greet").stdout == "早上好\n"
     assert "问候。" in crm.ok("--lang", "zh_CN", "--help").stdout
     assert "问候。" in crm.ok("greet", "--help", "--lang", "zh_CN").stdout
+
+
+def test_a_permission_of_a_plugin_is_told_in_the_plugins_words(
+    make_app: Callable[..., Any], install_plugin: Any
+) -> None:
+    manifest = {"permissions": [{"name": "gate.open", "title": "Open the gate"}]}
+    plugin = install_plugin("gate", "from crmcore.api import hookimpl", manifest)
+    with_catalogue(plugin, compiled({"Open the gate": "打开大门"}))
+    app = make_app(["gate"], settings='\n[roles]\nadministrator = ["plugins.manage"]\n')
+
+    def refusal(permission: str) -> str:
+        with pytest.raises(Refused) as refused, app.write(ACTOR, permission=permission):
+            pass
+        return str(refused.value)
+
+    assert f"actor '{ACTOR}' may not open the gate;" in refusal("gate.open")
+    assert "may not import files;" in refusal("records.import")
+    assert "may not gate.close;" in refusal("gate.close")
+    set_language("zh_CN")
+    assert "打开大门" in refusal("gate.open")
+    set_language("en")
+    plugin.folder.joinpath("plugin.json").write_text("{", encoding="utf-8")
+    assert "may not gate.open;" in refusal("gate.open"), "and a broken manifest hinders nothing"
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\xde\x12\x04\x95" + b"\xff" * 24])

@@ -14,7 +14,7 @@ from crmcore.builtin.administration.listing import listing
 from crmcore.changes import head, unsealed
 from crmcore.config import FILE_NAME
 from crmcore.db import migrations
-from crmcore.db.engine import network_file_system, sqlite_path
+from crmcore.db.engine import database_sentence, network_file_system, sqlite_path
 from crmcore.db.system import change_tx
 from crmcore.errors import CrmError
 from crmcore.i18n import N_, _, translate
@@ -22,24 +22,52 @@ from crmcore.settings.plugin import plugin_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from crmcore.app import App
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
-Finding = tuple[bool, str]
+Finding = tuple[bool | None, str]
+"""Whether it is as it should be (None = it could not be looked at), and what was found."""
+_ERRORS = (CrmError, OSError, sa.exc.SQLAlchemyError)
 
 
 def run_checks(app: App) -> list[dict[str, Any]]:
-    """Run every check; one that cannot run has failed."""
-    return [_run(app, name, check) for name, check in _CHECKS.items()]
+    """Run every check; where the database cannot be read that is one finding, and what needs it was not checked."""
+    hindrance = _hindrance(app)
+    found = []
+    for name, check in _CHECKS.items():
+        ok, detail = _run(app, check, hindrance)
+        if ok is None:
+            detail = _("not checked: the database cannot be read")
+        found.append({"name": name, "ok": ok, "detail": detail})
+    return found
 
 
-def _run(app: App, name: str, check: Callable[[App], Finding]) -> dict[str, Any]:
+def _hindrance(app: App) -> str:
+    """Return why the database cannot be read, or an empty text."""
     try:
-        ok, detail = check(app)
-    except (CrmError, OSError, sa.exc.SQLAlchemyError) as error:
-        ok, detail = False, str(error)
-    return {"name": name, "ok": ok, "detail": detail}
+        with app.read():
+            return ""
+    except _ERRORS as error:
+        return _said(error)
+
+
+def _run(app: App, check: Callable[[App], Finding], hindrance: str) -> Finding:
+    if hindrance and check in _READING:
+        return None, hindrance
+    try:
+        return check(app)
+    except _ERRORS as error:
+        detail = _said(error)
+    return (None if detail == hindrance and check is not _database else False), detail
+
+
+def _said(error: BaseException) -> str:
+    """Return one sentence; the database's own errors come with statement and address of a manual."""
+    if isinstance(error, sa.exc.OperationalError):
+        return database_sentence(error)
+    return str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
 
 
 def _database(app: App) -> Finding:
@@ -47,23 +75,38 @@ def _database(app: App) -> Finding:
         if ctx.connection.dialect.name == "sqlite":
             problem = ctx.connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
             version = ctx.connection.exec_driver_sql("SELECT sqlite_version()").scalar()
-            return problem == "ok", f"SQLite {version}, {problem}"
+            return problem == "ok", f"SQLite {version}, {problem}{_only_read(app)}"
         version = ctx.connection.exec_driver_sql("SHOW server_version").scalar()
     return True, f"PostgreSQL {version}"
 
 
+def _only_read(app: App) -> str:
+    path = sqlite_path(app.config)
+    if path is None or os.access(path.parent, os.W_OK):
+        return ""
+    return "; " + _("it can only be read: {folder} is read-only").format(folder=path.parent)
+
+
 def _migrations(app: App) -> Finding:
     folders = {migrations.CORE: migrations.CORE_FOLDER}
-    for name in app.database_plugins:
-        folder = app.installed[name].manifest().migrations if name in app.installed else None
-        if folder is not None:
-            folders[name] = folder
     with app.engine.connect() as connection:
         behind = migrations.pending(connection, folders)
+        if not behind:  # else nobody can ask the database for its plugins
+            folders |= _plugin_migrations(app)
+            behind = migrations.pending(connection, folders)
         if behind:
             shown = "; ".join(f"{name}: {found} → {wanted}" for name, (found, wanted) in behind.items())
             return False, _("not up to date: {names}; run: crm db migrate").format(names=shown)
         return True, ", ".join(str(migrations.current(connection, name)) for name in folders)
+
+
+def _plugin_migrations(app: App) -> dict[str, Path]:
+    folders = {
+        name: app.installed[name].manifest().migrations
+        for name in app.database_plugins
+        if name in app.installed
+    }
+    return {name: folder for name, folder in folders.items() if folder is not None}
 
 
 def _change_log(app: App) -> Finding:
@@ -105,7 +148,7 @@ def _plugins(app: App) -> Finding:
         return False, shown
     if app.no_plugins:
         return True, _("not started (--no-plugins)")
-    app._check_enabled_set()  # noqa: SLF001  (what the gate checks before each write)
+    app.check_enabled_set()  # what the gate checks before each write
     if failing:
         return False, "; ".join(f"{name}: {message}" for name, message in failing.items())
     return True, ", ".join(app.config.enabled) or _("none is enabled")
@@ -125,6 +168,8 @@ def _failing_now(app: App) -> dict[str, str]:
 
 def _settings(app: App) -> Finding:
     """Check what only bites when it is used: plugins' settings, code patterns, chosen strategies."""
+    if stray := app.host.stray_settings():
+        return False, "; ".join(stray)
     for name in app.config.enabled:
         if name in app.installed:
             plugin_settings(app.config, app.installed[name].manifest())
@@ -169,6 +214,8 @@ def _clock(app: App) -> Finding:
     )
 
 
+_READING = (_change_log, _imports, _plugins, _clock)
+"""What is not even tried where the database cannot be read: a server that does not answer keeps one waiting."""
 _CHECKS: dict[str, Callable[[App], Finding]] = {
     N_("database"): _database,
     N_("migrations"): _migrations,

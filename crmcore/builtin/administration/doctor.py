@@ -10,6 +10,8 @@ from crmcore.cli.kit import Command, Session, echo, emit, json_option, pass_sess
 from crmcore.errors import BadConfig
 from crmcore.i18n import N_, translate
 
+_MARKS = {True: "✓", False: "✗", None: "–"}
+
 
 @click.command(
     cls=Command, help=N_("Check database, migrations, change log, imports, plugins, disk, files and clock.")
@@ -24,7 +26,7 @@ def doctor(ctx: click.Context, session: Session, *, as_json: bool) -> None:
         emit({"checks": checks})
     else:
         for check in checks:
-            echo(f"{'✓' if check['ok'] else '✗'} {translate('crmcore', check['name'])}: {check['detail']}")
+            echo(f"{_MARKS[check['ok']]} {translate('crmcore', check['name'])}: {check['detail']}")
     ctx.exit(0 if all(check["ok"] for check in checks) else 1)
 
 

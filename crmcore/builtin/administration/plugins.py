@@ -99,6 +99,7 @@ def _report(names: list[str], key: str, sentence: str, *, as_json: bool) -> None
 @pass_session
 def release(session: Session, name: str) -> None:
     """Release a plugin."""
+    from crmcore.errors import PluginError
     from crmcore.plugins import health
     from crmcore.plugins.discovery import get_installed
 
@@ -106,6 +107,11 @@ def release(session: Session, name: str) -> None:
     if name not in app.database_plugins:
         get_installed(name)
     released = health.release(app, name)
+    started = {hosted.name: hosted for hosted in app.host.plugins}.get(name)
+    if started is not None and not started.running:
+        message = _("plugin {plugin!r} cannot run ({reason}); repair it or run: crm plugins disable {plugin}")
+        reason = (started.error or {}).get("message", "")
+        raise PluginError(message.format(plugin=name, reason=reason))
     echo((_("Released: {names}") if released else _("{names} had no error.")).format(names=name))
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 LISTED = 50
+SHOWN_OF_A_CELL = 60
 
 
 @click.command(
@@ -232,7 +233,11 @@ def _preview(what: Understanding) -> None:
     for warning in what.warnings():
         warn(warning)
     for cells in table.sample(3):
-        _tell("  " + " | ".join(cells[:8]))
+        _tell("  " + " | ".join(map(_beginning, cells[:8])))
+
+
+def _beginning(cell: str) -> str:
+    return cell if len(cell) <= SHOWN_OF_A_CELL else cell[: SHOWN_OF_A_CELL - 1] + "…"
 
 
 def _progress() -> Any:

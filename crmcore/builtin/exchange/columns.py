@@ -37,6 +37,8 @@ class ColumnPlan:
 
     columns: list[Column] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    outdone: dict[str, Column] = field(default_factory=dict)
+    """Header of an unused column → the surer column of the same field."""
     computed: list[str] = field(default_factory=list)
     """Columns of computed fields: left out, and no field to ask about."""
     warnings: list[str] = field(default_factory=list)
@@ -127,8 +129,11 @@ def _settle(
         undecided = best != Certainty.WEAK and not (best == Certainty.TOLD and len(set(names)) == 1)
         surest = [surest[_ask_which(name, names, choose) if undecided else 0]]
     match, index = surest[0]
-    plan.columns.append(Column(index, headers[index], match.field, match.factor))
-    plan.unused += [headers[other] for _match, other in claimed if other != index]
+    column = Column(index, headers[index], match.field, match.factor)
+    plan.columns.append(column)
+    others = [headers[other] for _match, other in claimed if other != index]
+    plan.unused += others
+    plan.outdone |= dict.fromkeys(others, column)
 
 
 def _ask_which(name: str, headers: Sequence[str], choose: Choose | None) -> int:
@@ -181,10 +186,18 @@ def _missing_sentence(required: Field, plan: ColumnPlan) -> str:
 def _warn_of_unused(plan: ColumnPlan, mapping: ColumnMapping) -> None:
     left_out = {folded(header) for header, field_name in mapping.columns.items() if field_name is None}
     plan.warnings += [
-        _("column {header!r} is left out: no field has this header").format(header=header)
+        _left_out(header, plan.outdone.get(header))
         for header in plan.unused
         if folded(header) not in left_out
     ]
+
+
+def _left_out(header: str, better: Column | None) -> str:
+    if better is None:
+        return _("column {header!r} is left out: no field has this header").format(header=header)
+    return _("column {header!r} is left out: {field} is read from the column {other!r}").format(
+        header=header, field=better.field.name, other=better.header
+    )
 
 
 def _check_mapping(table: HeaderTable, headers: Iterable[str], mapping: ColumnMapping) -> None:

@@ -171,7 +171,7 @@ class ContactLoader:
         if person is not None and person["name"] == row.values["name"]:
             return person
         # Of whom a customer card told no more than the name, this row tells the rest, the code among it.
-        if namesake is not None and _is_bare(namesake) and namesake["id"] not in self._claimed:
+        if namesake is not None and _is_bare(namesake, row) and namesake["id"] not in self._claimed:
             return namesake
         return person
 
@@ -298,9 +298,11 @@ class ContactLoader:
         changed |= {row.line for row, _link in new} | {row.line for row, _n, _c in edits}
 
 
-def _is_bare(person: sa.RowMapping) -> bool:
-    """Tell whether no more is known of a person than what a customer card says."""
-    return not (person["mobile"] or person["email"] or person["attributes"] or person["position"])
+def _is_bare(person: sa.RowMapping, row: Row) -> bool:
+    """Tell whether no more is known of a person than what a customer card says, and that the row says as well."""
+    if person["mobile"] not in {None, row.values.get("mobile")}:
+        return False
+    return not (person["email"] or person["attributes"] or person["position"])
 
 
 def export_contacts(ctx: Context) -> Iterator[Mapping[str, Any]]:

@@ -100,7 +100,8 @@ def read_csv(path: Path, encoding: str, delimiter: str) -> Iterator[Record]:
                 taken, lines = taken[1:], lines[1:]
             yield from zip(lines, taken, strict=False)
             if fault is not None:
-                yield lines[-1], _broken(path, encoding, (lines[-1], reader.line_num), fault)
+                raw = _raw(path, encoding, lines[-1], reader.line_num)
+                yield lines[-1], _broken(path, lines[-1], raw, delimiter, fault)
                 fault = None
             line = reader.line_num + 1
 
@@ -119,17 +120,39 @@ def _lines(taken: Sequence[list[str]], first: int, last: int, *, whole: bool) ->
     return lines if not whole else lines[:-1]
 
 
-def _broken(path: Path, encoding: str, lines: tuple[int, int], error: csv.Error) -> BrokenRow:
-    # Its only error from which the rest of the file can be read as it was meant.
+def _raw(path: Path, encoding: str, first: int, last: int) -> list[str]:
+    """Return some lines of the file as they stand there."""
+    with path.open(encoding=encoding, newline="") as file:
+        return list(islice(file, first - 1, last))
+
+
+def _broken(path: Path, line: int, raw: Sequence[str], delimiter: str, error: csv.Error) -> BrokenRow:
+    """Return a row that costs no other; CrmError where nobody can tell at which line the next one begins."""
+    text = "".join(raw).rstrip("\r\n")
     if "expected after" in str(error):
-        with path.open(encoding=encoding, newline="") as file:
-            text = "".join(islice(file, lines[0] - 1, lines[1])).rstrip("\r\n")
         return BrokenRow(text, _("the quotation marks of the row are out of place"))
-    raise CrmError(
-        _(
+    most = f"{csv.field_size_limit():,}"
+    if "field limit" not in str(error):
+        message = _(
             "{file}, line {line}: a quotation mark is opened and never closed; correct it and import the file again"
-        ).format(file=path, line=lines[0])
-    )
+        )
+    elif len(raw) == 1 and _ends_on_its_line(text, delimiter):
+        return BrokenRow(text, _("a cell has more than {most} characters; shorten it").format(most=most))
+    else:
+        message = _(
+            "{file}, line {line}: a cell in quotation marks has more than {most} characters; shorten it, or close the quotation mark that is open"
+        )
+    raise CrmError(message.format(file=path, line=line, most=most))
+
+
+def _ends_on_its_line(text: str, delimiter: str) -> bool:
+    """Tell whether a line is a whole row: what its long cells hold does not matter for that."""
+    short = re.sub(rf'[^"{re.escape(delimiter)}]+', "x", text)
+    try:
+        list(csv.reader([short], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 def _known_encoding(name: str) -> str:

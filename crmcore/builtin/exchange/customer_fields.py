@@ -11,7 +11,7 @@ from crmcore.builtin.exchange.guard import guard
 from crmcore.builtin.exchange.headers import known_headers
 from crmcore.builtin.exchange.problems import BadValueError
 from crmcore.builtin.exchange.values import Writing, make_reader
-from crmcore.builtin.records.card_contacts import CODE_FIELDS
+from crmcore.builtin.records.card_contacts import CODE_FIELDS, CONTACT_NUMBERS
 from crmcore.catalogue import Catalogue, CatalogueField, compile_check, load_catalogue
 from crmcore.config import load_config
 from crmcore.errors import CrmError
@@ -106,7 +106,7 @@ _CHOICES: Mapping[str, Mapping[str, str]] = {
     "warehouse": PREMISES,
 }
 _CODES = frozenset({"code", "parent", "owner", "tax_id", "bank_account", "licence_number"})
-_PHONES = frozenset({"phone", "fax", "contact_phone"})
+_PHONES = frozenset({"phone", "fax", *CONTACT_NUMBERS})
 _IN_TEN_THOUSANDS = frozenset({"registered_capital", "annual_turnover"})
 _NOTES = frozenset({"notes"})
 _JSON_TYPES = {"number": "decimal", "integer": "integer", "boolean": "boolean"}

@@ -13,7 +13,14 @@ from crmcore.builtin.exchange.parents import circular, link_parents
 from crmcore.builtin.exchange.references import warn_of_owners
 from crmcore.builtin.exchange.sql import among
 from crmcore.builtin.exchange.waves import Repeats, settle, waves
-from crmcore.builtin.records.card_contacts import CODE_FIELDS, CONTACT_FIELDS, write_card_contacts
+from crmcore.builtin.records.card_contacts import (
+    CODE_FIELDS,
+    CONTACT_FIELDS,
+    CONTACT_NUMBERS,
+    CardContacts,
+    read_card_contacts,
+    write_card_contacts,
+)
 from crmcore.catalogue import load_catalogue
 from crmcore.entities.lookup import customer_ids
 from crmcore.entities.tables import Customer
@@ -51,6 +58,9 @@ class CustomerLoader:
         sources = {name: catalogue.fields[name].source for name in catalogue.fields if name in ctx.columns}
         self._codes_of_people = [name for name in CODE_FIELDS if name in ctx.columns]
         self._columns = [name for name, source in sources.items() if source == "column" and name != "parent"]
+        self._has_numbers = not sources.keys().isdisjoint(CONTACT_NUMBERS)
+        if self._has_numbers and "phone" not in self._columns:
+            self._columns.append("phone")
         self._attributes = [name for name, source in sources.items() if source == "attribute"]
         self._people = [name for name in CONTACT_FIELDS if name in sources]
         self._has_parent = "parent" in sources
@@ -84,6 +94,8 @@ class CustomerLoader:
         if self._has_parent:
             rows = [row for row in rows if not self._is_own_parent(row)]
         known = self._known(rows)
+        if self._has_numbers:
+            self._settle_nameless(rows, known)
         new = [row for row in rows if row.values["code"] not in known] if known else rows
         self._create([row for row in new if not self._seen(row)] if self._ctx.seen is not None else new)
         if known:
@@ -274,12 +286,44 @@ class CustomerLoader:
             - refused
         )
 
+    def _settle_nameless(self, rows: Sequence[Row], known: Mapping[str, Any]) -> None:
+        """Take contacts' numbers without a name for the customer's own phone, where no contact is known."""
+        nameless = [
+            row
+            for row in rows
+            if "contact" not in row.values and not row.values.keys().isdisjoint(CONTACT_NUMBERS)
+        ]
+        here = [known[row.values["code"]]["id"] for row in nameless if row.values["code"] in known]
+        cards = read_card_contacts(self._tx.connection, here)
+        cleared = self._ctx.clear_empty and "phone" in self._clearable
+        for row in nameless:
+            now = known.get(row.values["code"])
+            if now is None:
+                self._settle_numbers(row, None)
+            elif cards.get(now["id"], CardContacts()).first is None:
+                self._settle_numbers(row, None if cleared else now["phone"])
+
+    def _settle_numbers(self, row: Row, phone: str | None) -> None:
+        """Take the numbers of a contact without a name out of a row; phone: the one that the customer has."""
+        phone = row.values.get("phone", phone)
+        numbers = [row.values.pop(name) for name in CONTACT_NUMBERS if name in row.values]
+        if phone is None:
+            phone = row.values["phone"] = numbers[0]
+            self.loaded.warnings.append(
+                _("numbers of contacts without a name were taken as the customers' own phones")
+            )
+        if any(number != phone for number in numbers):
+            message = _(
+                "{code}: a contact's number was left out, since it has no name and the customer has another phone; name the contact"
+            )
+            self.loaded.warnings.append(message.format(code=row.values["code"]))
+
     def _people_of(self, row: Row) -> dict[str, Any]:
         values = {name: row.values[name] for name in self._people if name in row.values}
         if values:
             values |= {name: row.values[name] for name in self._codes_of_people if name in row.values}
-        if self._ctx.clear_empty and "contact_phone" in self._people:
-            values.setdefault("contact_phone", None)
+        if self._ctx.clear_empty:
+            values |= {name: None for name in CONTACT_NUMBERS if name in self._people and name not in values}
         return values
 
 

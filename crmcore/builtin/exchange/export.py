@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, tzinfo
@@ -20,7 +18,7 @@ from crmcore.builtin.exchange.guard import guard
 from crmcore.builtin.exchange.understanding import fields_of, find_importable
 from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError
-from crmcore.files import sync_folder
+from crmcore.files import whole_file
 from crmcore.i18n import translator
 from crmcore.plugins.types import Importable
 
@@ -49,7 +47,7 @@ def export_entity(app: App, actor: str, name: str, path: Path | None) -> int:
                 )
             finally:
                 sys.stdout.buffer.flush()
-        with _whole_file(path) as file:
+        with named_file(path) as file:
             return _write(app, importable, rows, file, lambda count: _log(app, actor, name, count))
 
 
@@ -110,26 +108,12 @@ def _moment(value: datetime, zone: tzinfo) -> str:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file beside the wanted one, which takes its place once it is whole and on disk."""
+def named_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that appears whole or not at all; CrmError names it where the system cannot write it."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise CrmError(
-            _("{file} cannot be written: {error}").format(file=path, error=error.strerror)
-        ) from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        with whole_file(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise CrmError(
             _("{file} cannot be written: {error}").format(file=path, error=error.strerror)
         ) from None
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)

@@ -1,4 +1,4 @@
-"""The people on the customer card: contact and contact's phone (联络人, 联络电话), legal representative (法定代表).
+"""The people on the customer card: contact with phone and mobile (联络人, 联络电话, 手机), legal representative (法定代表).
 
 The card shows them as fields of the customer; they live in the tables contact and contact_firm. The first contact is
 the firm's first present link that is not a legal representative alone; the legal representative is the first with
@@ -15,15 +15,19 @@ import sqlalchemy as sa
 
 from crmcore.entities.lookup import batches
 from crmcore.entities.tables import Contact, ContactFirm
+from crmcore.errors import CrmError
+from crmcore.i18n import _
 from crmcore.plugins.types import Refusal
 from crmcore.tx import Tx
 
 OnRefusal = Callable[[int, Refusal], None]
 """Told of a customer whose person a decision plugin refuses."""
 
-CONTACT_FIELDS = ("contact", "contact_phone", "legal_representative")
+CONTACT_NUMBERS = ("contact_phone", "contact_mobile")
+CONTACT_FIELDS = ("contact", *CONTACT_NUMBERS, "legal_representative")
 CODE_FIELDS = ("contact_code", "legal_representative_code")
 """Which person it is, so that an export of customers and one of contacts speak of the same people."""
+_OF_CONTACT = {"contact": "name", "contact_phone": "phone", "contact_mobile": "mobile"}
 LEGAL_REPRESENTATIVE = "legal_representative"
 KEY_PERSON = "key_person"
 
@@ -33,7 +37,7 @@ _firm: sa.Table = ContactFirm.__table__  # type: ignore[attr-defined]
 
 @dataclass(slots=True)
 class CardContacts:
-    """The two people of one card, as rows (contact id, code, name, phone), None where there is none."""
+    """The two people of one card, as rows (contact id, code, name, phone, mobile), None where there is none."""
 
     first: Any = None
     legal: Any = None
@@ -43,7 +47,7 @@ class CardContacts:
         row = self.legal if name.startswith(LEGAL_REPRESENTATIVE) else self.first
         if row is None:
             return None
-        column = name.rpartition("_")[2] if name.endswith(("_phone", "_code")) else "name"
+        column = name.rpartition("_")[2] if name.endswith(("_phone", "_mobile", "_code")) else "name"
         found: str | None = getattr(row, column)
         return found
 
@@ -51,7 +55,7 @@ class CardContacts:
 def read_card_contacts(connection: sa.Connection, customer_ids: Iterable[int]) -> dict[int, CardContacts]:
     """Return customer id → the people of its card; customers without any are left out."""
     cards: dict[int, CardContacts] = {}
-    of_contact = (_contact.c.id, _contact.c.code, _contact.c.name, _contact.c.phone)
+    of_contact = [_contact.c[name] for name in ("id", "code", "name", "phone", "mobile")]
     for part in batches(customer_ids):
         query = (
             sa.select(_firm.c.customer_id, _firm.c.roles, *of_contact)
@@ -87,9 +91,9 @@ def write_card_contacts(
     """Make or update the people of cards: customer id → some of CONTACT_FIELDS. Returns the ids that changed.
 
     CODE_FIELDS name the code of a person who is made; who has that code already joins the firm instead. A new name
-    for a person who is there renames that person; None erases a phone and never a person. A phone without a name
-    makes a contact that is called by the phone. `refused(customer_id, Refusal)` is told of people
-    whom a decision plugin refuses; without it Refused is raised.
+    for a person who is there renames that person; None erases a number and never a person. CrmError for a number
+    of a contact who is not there and has no name. `refused(customer_id, Refusal)` is told of people whom a decision
+    plugin refuses; without it Refused is raised.
     """
     cards = read_card_contacts(tx.connection, wanted)
     plan = _Plan()
@@ -100,29 +104,36 @@ def write_card_contacts(
 
 
 def _plan_card(plan: _Plan, customer_id: int, values: Mapping[str, Any], card: CardContacts) -> None:
-    first = {
-        column: values[name]
-        for name, column in (("contact", "name"), ("contact_phone", "phone"))
-        if name in values
-    }
+    first = {column: values[name] for name, column in _OF_CONTACT.items() if name in values}
     if not first.get("name"):
         first.pop("name", None)
     legal = values.get(LEGAL_REPRESENTATIVE)
     if card.first is not None:
         _plan_edit(plan, customer_id, card.first, first)
-    elif any(first.values()):
+    elif "name" in first:
         # One person who is both is one contact with both roles.
         both = legal is not None and legal == first.get("name") and card.legal is None
         roles = [LEGAL_REPRESENTATIVE, KEY_PERSON] if both else []
-        person = {"name": first.get("name") or first["phone"], "phone": first.get("phone")}
-        person["code"] = values.get("contact_code")
+        person = {"phone": None, "mobile": None, **first, "code": values.get("contact_code")}
         _plan_person(plan, customer_id, person, roles)
         legal = None if both else legal
+    else:
+        _refuse_number_of_nobody(values)
     if card.legal is not None and legal:
         _plan_edit(plan, customer_id, card.legal, {"name": legal})
     elif legal:
-        person = {"name": legal, "phone": None, "code": values.get("legal_representative_code")}
+        code = values.get("legal_representative_code")
+        person = {"name": legal, "phone": None, "mobile": None, "code": code}
         _plan_person(plan, customer_id, person, [LEGAL_REPRESENTATIVE])
+
+
+def _refuse_number_of_nobody(values: Mapping[str, Any]) -> None:
+    for name in CONTACT_NUMBERS:
+        if values.get(name):
+            message = _(
+                "{field} is a contact's number and there is no contact; give contact too, or phone for the customer's own"
+            )
+            raise CrmError(message.format(field=name))
 
 
 def _plan_edit(plan: _Plan, customer_id: int, person: Any, values: dict[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from crmcore.builtin.records.services.values import By
     from crmcore.plugins.types import Context, Table
 
+T = TypeVar("T")
 PLUGIN = "records"
 SHOWN = 50
 """Rows of a table for people, where no limit is given."""
@@ -92,6 +94,35 @@ def record_bulk(session: Session, ctx: Context, entity: str, count: int, filters
 
     require_permission(ctx.connection, session.app.config, session.actor, "records.export")
     session.app.log_read(session.actor, "list", entity, count, dumps(given(**filters)))
+
+
+def in_bulk(
+    session: Session, ctx: Context, entity: str, rows: Iterable[T], filters: Mapping[str, Any]
+) -> Iterable[T]:
+    """Return rows that are streamed: beyond `BULK` of them only who may gets any, and what was read is recorded.
+
+    For commands of plugins that list customers or documents; a shorter list is everybody's. Refused otherwise.
+    """
+    coming = iter(rows)
+    first = list(islice(coming, BULK + 1))
+    if len(first) <= BULK:
+        return first
+    from crmcore.entities.actors import require_permission
+
+    require_permission(ctx.connection, session.app.config, session.actor, "records.export")
+    return _recorded(session, entity, chain(first, coming), filters)
+
+
+def _recorded(session: Session, entity: str, rows: Iterable[T], filters: Mapping[str, Any]) -> Iterator[T]:
+    from crmcore.db.base import dumps
+
+    count = 0
+    try:
+        for row in rows:
+            count += 1
+            yield row
+    finally:
+        session.app.log_read(session.actor, "list", entity, count, dumps(given(**filters)))
 
 
 def list_records(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +11,19 @@ from crmcore.cli.kit import (
     Command,
     Group,
     Session,
-    echo,
-    emit,
     emit_lines,
     json_option,
     pass_session,
     show_table,
 )
-from crmcore.errors import Guarded, UsageProblem
 from crmcore.i18n import N_, _, translate
 from crmcore.plugins.types import Column, Table
 
 if TYPE_CHECKING:
-    from crmcore.builtin.reports.services import Requested
     from crmcore.plugins.types import ReportSpec
+
+
+FORMS = ("terminal", "csv", "json", "xlsx", "html")
 
 
 @click.group(cls=Group, help=N_("Reports: list and run"))
@@ -83,77 +80,24 @@ def _described(session: Session, spec: ReportSpec) -> dict[str, Any]:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "csv", "json"]),
-    help=N_("Form; by default csv for a file that ends so, else terminal."),
+    type=click.Choice(FORMS),
+    help=N_("Form; by default the one that the file's name ends in, else terminal."),
 )
 @click.option(
     "--param", "texts", multiple=True, metavar="NAME=VALUE", help=N_("A parameter. May be repeated.")
 )
-@click.option("--table", help=N_("As csv, only the table of this name, without notes."))
+@click.option("--table", help=N_("Only the table of this name, without charts; as csv without notes too."))
 @click.option("--out", type=click.Path(path_type=Path), help=N_("File to write."))
 @click.option("--force", is_flag=True, help=N_("Overwrite a file that exists."))
 @json_option
 @pass_session
 def run_command(session: Session, name: str, texts: tuple[str, ...], **options: Any) -> None:
     """Run a report."""
-    from crmcore.builtin.reports.services import find_report, read_parameters, requested
+    from crmcore.builtin.reports.output import run_report
+    from crmcore.builtin.reports.services import find_report, read_parameters
 
-    spec = find_report(session.app, name)
-    parameters = read_parameters(spec, texts)
-    form, out = _form(options), options["out"]
-    if out is not None and out.exists() and not options["force"]:
-        raise Guarded(_("{file} exists already; overwrite it with --force").format(file=out))
-    with requested(session.app, session.actor, spec, parameters) as made:
-        _require_table(made, options["table"])
-        if form == "terminal":
-            _print(made)
-        else:
-            _write(made, form, out, options["table"])
-    if out is not None:
-        echo(_("The report was written to {file}.").format(file=out))
-
-
-def _form(options: dict[str, Any]) -> str:
+    parameters = read_parameters(find_report(session.app, name), texts)
     form = options["form"] or ("json" if options["as_json"] else None)
-    out = options["out"]
-    if form is None:
-        form = out.suffix.lower().removeprefix(".") if out is not None else "terminal"
-    if out is not None and form not in {"csv", "json"}:
-        raise UsageProblem(_("a file is written as csv or json; say which with --format"))
-    return str(form)
-
-
-def _require_table(made: Requested, only: str | None) -> None:
-    known = [table.name for table in made.report.tables]
-    if only is not None and only not in known:
-        message = _("the report has no table {name!r}; tables are {known}")
-        raise UsageProblem(message.format(name=only, known=", ".join(known)))
-
-
-def _print(made: Requested) -> None:
-    from crmcore.builtin.reports.rendering import print_report
-
-    print_report(made)
-
-
-def _write(made: Requested, form: str, out: Path | None, only: str | None) -> None:
-    """Write CSV or JSON to a file, whole or not at all, or to stdout as UTF-8 bytes."""
-    from crmcore.builtin.reports.rendering import as_json, write_csv
-    from crmcore.db.base import dumps
-    from crmcore.files import write_atomically
-
-    if form == "json" and out is None:
-        emit(as_json(made))
-        return
-    text = io.StringIO(newline="")
-    if form == "json":
-        text.write(dumps(as_json(made)) + "\n")
-    else:
-        write_csv(made, text, only)
-    content = text.getvalue().encode()
-    if out is not None:
-        write_atomically(out, content)
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+    run_report(
+        session, name, parameters, form, options["out"], table=options["table"], force=options["force"]
+    )

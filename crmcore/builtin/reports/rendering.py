@@ -1,4 +1,4 @@
-"""The forms of a report: terminal, CSV, JSON."""
+"""The plain forms of a report: terminal, CSV, JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 from crmcore.builtin.exchange.guard import guard
+from crmcore.builtin.reports.cells import heading
 from crmcore.builtin.reports.services import Requested
 from crmcore.cli.kit import echo, show_chart, show_table
 from crmcore.i18n import _
@@ -36,30 +37,24 @@ def print_report(requested: Requested) -> None:
         echo(note)
 
 
-def write_csv(requested: Requested, file: TextIO, only: str | None = None) -> None:
+def write_csv(requested: Requested, file: TextIO, *, notes: bool = True) -> None:
     """Write a report's tables as CSV (UTF-8 with BOM): for spreadsheets, text cells guarded against formulas.
 
-    Several tables follow one another below their titles, notes and requester at the end; a single table asked
-    for by its name is written alone.
+    Several tables follow one another below their titles, notes and requester at the end.
     """
     file.write("\ufeff")
     writer = csv.writer(file)
-    tables = [table for table in requested.report.tables if only in {None, table.name}]
+    tables = requested.report.tables
     for position, table in enumerate(tables):
         if len(tables) > 1:
             writer.writerows([[]] if position else [])
             writer.writerow([_cell(table.title)])
-        writer.writerow([_header(column, table) for column in table.columns])
+        writer.writerow([guard(heading(column, table.currency)) for column in table.columns])
         for row in table.rows:
             writer.writerow([cell(value, c, table) for value, c in zip(row, table.columns, strict=True)])
-    if only is None:
+    if notes:
         writer.writerow([])
         writer.writerows([_cell(note)] for note in (*requested.report.notes, asked_by(requested)))
-
-
-def _header(column: Column, table: Table) -> str:
-    money = column.type == "amount" and table.currency
-    return _cell(f"{column.title} ({table.currency})" if money else column.title)
 
 
 def cell(value: Any, column: Column, table: Table) -> str:
@@ -100,6 +95,7 @@ def as_json(requested: Requested) -> dict[str, Any]:
                 "labels": c.labels,
                 "values": c.values,
                 "line": c.line,
+                "rows": c.rows,
             }
             for c in report.charts
         ],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from crmcore.builtin.records.options import BULK
 from crmcore.db.base import dumps
+from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError, NotFound, PluginError, UsageProblem
 from crmcore.i18n import _, translate
 from crmcore.plugins.types import Parameter, Report, ReportSpec
@@ -28,6 +31,10 @@ class Requested:
     at: datetime
     """In the company's time zone."""
     parameters: Mapping[str, str]
+    titles: Mapping[str, str]
+    """What people call the parameters, in the language asked for."""
+    company: str
+    """Name of the company; "" where crm.toml has none."""
 
 
 def find_report(app: App, name: str) -> ReportSpec:
@@ -52,18 +59,29 @@ def package_of(app: App, spec: ReportSpec) -> str:
 
 
 def read_parameters(spec: ReportSpec, texts: Sequence[str]) -> dict[str, str]:
+    """Return parameters given as `name=value`; UsageProblem where a text is nothing like it."""
+    parts = [text.partition("=") for text in texts]
+    for text, (_name, separator, _value) in zip(texts, parts, strict=True):
+        if not separator:
+            raise _no_parameter(spec, text)
+    return {name: value for name, _separator, value in parts}
+
+
+def checked_parameters(spec: ReportSpec, given: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of a report with defaults; UsageProblem names what is wrong and what is allowed."""
     known = {parameter.name: parameter for parameter in spec.parameters}
     values = {p.name: p.default for p in spec.parameters if p.default is not None}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator or name not in known:
-            message = _("{text!r} is no parameter of the report; parameters are {known}")
-            raise UsageProblem(
-                message.format(text=text, known=", ".join(f"{k}=…" for k in known) or _("none"))
-            )
+    for name, value in given.items():
+        if name not in known:
+            raise _no_parameter(spec, f"{name}={value}")
         values[name] = _checked(known[name], value)
     return values
+
+
+def _no_parameter(spec: ReportSpec, text: str) -> UsageProblem:
+    known = ", ".join(f"{parameter.name}=…" for parameter in spec.parameters) or _("none")
+    message = _("{text!r} is no parameter of the report; parameters are {known}")
+    return UsageProblem(message.format(text=text, known=known))
 
 
 def _checked(parameter: Parameter, value: str) -> str:
@@ -85,29 +103,43 @@ def _checked(parameter: Parameter, value: str) -> str:
 
 @contextmanager
 def requested(app: App, actor: str, spec: ReportSpec, parameters: Mapping[str, str]) -> Iterator[Requested]:
-    """Run a report while its rows can be read; once it is done, record who read how many rows."""
-    counter = _Counter()
+    """Run a report while its rows can be read; once it is done, record who read how many rows.
+
+    Refused for more than `BULK` rows, unless the actor may export.
+    """
     with app.read(spec.plugin, actor) as ctx:
+        counter = _Counter(partial(require_permission, ctx.connection, app.config, actor, "records.export"))
         with _blaming(spec):
             report = spec.run(ctx, parameters)
         tables = tuple(replace(t, rows=counter.rows(spec, t.rows)) for t in report.tables)
         at = ctx.now.astimezone(app.config.timezone)
         try:
-            yield Requested(spec, replace(report, tables=tables), actor, at, parameters)
+            yield Requested(
+                spec=spec,
+                report=replace(report, tables=tables),
+                actor=actor,
+                at=at,
+                parameters=parameters,
+                titles={p.name: translate(package_of(app, spec), p.title) for p in spec.parameters},
+                company=app.config.data["company"]["name"],
+            )
         finally:
             app.log_read(actor, "report", spec.name, counter.count, dumps(dict(parameters)))
 
 
 class _Counter:
-    """Counts rows as they are read."""
+    """Counts rows as they are read; a read in bulk needs the permission."""
 
-    def __init__(self) -> None:
+    def __init__(self, require_export: Callable[[], None]) -> None:
         self.count = 0
+        self._require_export = require_export
 
     def rows(self, spec: ReportSpec, rows: Any) -> Iterator[Sequence[Any]]:
         with _blaming(spec):
             for row in rows:
                 self.count += 1
+                if self.count == BULK + 1:
+                    self._require_export()
                 yield row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context as Digits
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
     from crmcore.hookspecs import CodeGenerator, CurrencyRates
     from crmcore.plugins.types import Context
+
+
+_DIVIDING = Digits(prec=10)
+"""Digits of a rate worked out from two: more than people quote, and few enough for every engine."""
 
 
 @hookimpl
@@ -30,13 +35,14 @@ def currency_rates() -> Mapping[str, CurrencyRates]:
 
 
 def rate_from_table(source: str, target: str, _day: date, ctx: Context) -> Decimal | None:
-    """Return the rate that crm.toml gives; None where it gives none."""
+    """Return the rate that crm.toml gives, between two foreign currencies by way of the company's; None for none."""
     from crmcore.config import load_config
 
     config = load_config(ctx.workspace)
     rates = config.data["currency"]["rates"]
-    if target == config.currency and source in rates:
-        return Decimal(rates[source])
-    if source == config.currency and target in rates and Decimal(rates[target]):
-        return 1 / Decimal(rates[target])
-    return None
+    into, out_of = (
+        Decimal(1) if name == config.currency else Decimal(rates.get(name, 0)) for name in (source, target)
+    )
+    if not into or not out_of:
+        return None
+    return into if out_of == 1 else _DIVIDING.divide(into, out_of)

@@ -4,13 +4,13 @@ The oracle shares no code with the plugin: it looks things up in sorted lists.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -81,21 +81,28 @@ def oracle() -> Oracle:
     return classify_naively
 
 
-@pytest.fixture
-def fake_purchases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Install the plugin of fakes/ for one test, as a distribution would."""
-    installed = tmp_path / "site" / "fake_purchases-1.0.dist-info"
+def install_fake(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Install a plugin of fakes/ for one test, as a distribution would."""
+    installed = tmp_path / "site" / f"{name}-1.0.dist-info"
     installed.mkdir(parents=True)
     (installed / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: fake-purchases\nVersion: 1.0\n", "utf-8"
+        f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 1.0\n", "utf-8"
     )
     (installed / "RECORD").write_text("", "utf-8")
-    (installed / "entry_points.txt").write_text(
-        "[crmcore.plugins]\nfake_purchases = fake_purchases.plugin\n", "utf-8"
-    )
+    (installed / "entry_points.txt").write_text(f"[crmcore.plugins]\n{name} = {name}.plugin\n", "utf-8")
     for folder in (installed.parent, FAKES):
         monkeypatch.syspath_prepend(folder)
-    return "fake_purchases"
+    return name
+
+
+@pytest.fixture
+def fake_purchases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    return install_fake("fake_purchases", tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def fake_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    return install_fake("fake_costs", tmp_path, monkeypatch)
 
 
 class Company:
@@ -103,33 +110,93 @@ class Company:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._documents = count(1)
+        self._numbers = count(1)
+        self._products: dict[str, int] = {}
 
     def add(self, *codes: str, **columns: Any) -> None:
         """Add customers; their names are their codes."""
         with self.app.write(ACTOR) as tx:
             tx.insert(Customer, [{"code": code, "name": code, **columns} for code in codes])
 
-    def buy(
-        self, day: str, amounts: Mapping[str, int] | list[tuple[str, int]], currency: str = "CNY"
-    ) -> None:
-        """Let customers buy for so many minor units on a day, each by a document of its own."""
-        bought = list(amounts.items()) if isinstance(amounts, Mapping) else amounts
-        purchase = import_module("fake_purchases.tables").FakePurchase
-
+    def group(self, head: str, *members: str) -> None:
+        """Make a customer the parent of others."""
         with self.app.write(ACTOR) as tx:
-            ids = customer_ids(tx.connection, [code for code, _amount in bought])
-            rows = [
-                {
-                    "customer_id": ids[code],
-                    "occurred_on": date.fromisoformat(day),
-                    "currency": currency,
-                    "amount_minor": amount,
-                    "document_id": next(self._documents),
-                }
-                for code, amount in bought
-            ]
-            tx.insert(purchase, rows)
+            ids = customer_ids(tx.connection, [head, *members])
+            tx.update(Customer, [(ids[member], {"parent_id": ids[head]}) for member in members])
+
+    def buy(
+        self,
+        day: str,
+        amounts: Mapping[str, int] | list[tuple[str, int]],
+        currency: str = "CNY",
+        **columns: Any,
+    ) -> None:
+        """Let customers buy for so many minor units on a day, each by a document of its own.
+
+        `columns` hold for each of them: cost_minor, quantity_micro, product (a code).
+        """
+        bought = list(amounts.items()) if isinstance(amounts, Mapping) else amounts
+        rows = [
+            {"customer": code, "occurred_on": day, "currency": currency, "amount_minor": amount, **columns}
+            for code, amount in bought
+        ]
+        self.fact("purchases", rows)
+
+    def spend(
+        self,
+        day: str,
+        amounts: Mapping[str, int],
+        *,
+        on: str = "cost_to_serve",
+        kind: str = "visit",
+        currency: str = "CNY",
+    ) -> None:
+        """Spend so many minor units on customers on a day: `on` cost_to_serve or investments."""
+        self.fact(
+            on,
+            [
+                {"customer": code, "occurred_on": day, "kind": kind, "currency": currency, "amount_minor": n}
+                for code, n in amounts.items()
+            ],
+        )
+
+    def fact(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of a fact: days as texts; `customer` and `product` are codes.
+
+        Left out, currency is CNY, and product_id, document_id, document and complaint_id are new ones.
+        """
+        provider = "fake_purchases" if name == "purchases" else "fake_costs"
+        table = import_module(f"{provider}.tables").TABLES[name]
+        with self.app.write(ACTOR) as tx:
+            ids = customer_ids(tx.connection, [row["customer"] for row in rows if "customer" in row])
+            tx.insert(table, [dict(self._columns(table.model_fields, row, ids)) for row in rows])
+
+    def _columns(
+        self, wanted: Iterable[str], row: Mapping[str, Any], ids: Mapping[str, int]
+    ) -> Iterator[tuple[str, Any]]:
+        columns = {key: value for key, value in row.items() if key not in {"customer", "product"}}
+        if "customer" in row:
+            columns["customer_id"] = ids[row["customer"]]
+        if code := row.get("product", row.get("code")):
+            columns["product_id"] = self.product_id(code)
+        number = next(self._numbers)
+        usual: dict[str, Any] = {
+            "currency": "CNY",
+            "document_id": number,
+            "complaint_id": number,
+            "document": f"D{number}",
+        }
+        for name, value in ({key: usual[key] for key in usual if key in wanted} | columns).items():
+            is_day = name in {"occurred_on", "as_of", "due_on", "valid_from"} and isinstance(value, str)
+            yield name, date.fromisoformat(value) if is_day else value
+
+    def product_id(self, code: str) -> int:
+        """Return the product_id of a code, the same each time."""
+        return self._products.setdefault(code, len(self._products) + 1)
+
+    def products(self, *codes: str, **columns: Any) -> None:
+        """Add products to the fact `products`; their names are their codes; `columns`: line, unit."""
+        self.fact("products", [{"code": code, "name": code, **columns} for code in codes])
 
     def sell(self, day: str, amounts: Mapping[str, int], currency: str = "CNY") -> None:
         """Add the customers and let them buy."""
@@ -145,9 +212,20 @@ CompanyMaker = Callable[..., Company]
 
 
 @pytest.fixture
-def make_company(make_app: Callable[..., App], fake_purchases: str) -> CompanyMaker:
-    def make(database: str = "sqlite", *, settings: str = "") -> Company:
-        return Company(make_app([fake_purchases, "abc_analysis"], database, settings=settings))
+def make_company(
+    make_app: Callable[..., App], fake_purchases: str, fake_costs: str, monkeypatch: pytest.MonkeyPatch
+) -> CompanyMaker:
+    """Return a maker of companies; `facts` = what fake_costs provides beside the purchases, or "all"."""
+
+    def make(
+        database: str = "sqlite", *, settings: str = "", facts: Sequence[str] | Literal["all"] = ()
+    ) -> Company:
+        plugins = [fake_purchases, "abc_analysis"]
+        if facts:
+            plugin = import_module(f"{fake_costs}.plugin")
+            monkeypatch.setattr(plugin, "PROVIDED", plugin.ALL if facts == "all" else tuple(facts))
+            plugins.append(fake_costs)
+        return Company(make_app(plugins, database, settings=settings))
 
     return make
 

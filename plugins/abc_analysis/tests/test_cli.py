@@ -1,9 +1,13 @@
 """The command line: what it prints is what the published schemas promise, in both languages."""
 
 import json
+import re
 from importlib import import_module
 
 import pytest
+import sqlalchemy as sa
+
+from crmcore.facts import FACTS
 
 
 @pytest.fixture
@@ -17,7 +21,8 @@ def company(make_company, database):
 def test_run_prints_what_its_schema_promises(company, crm, check_schema):
     printed = crm.json("abc", "run", "--from", "2025-01-01", "--to", "2025-12-31")
     check_schema(printed, "run")
-    assert list(printed) == ["run", "period", "currency", "basis", "customers", "amount_minor", "grades"]
+    promised = ["run", "period", "currency", "basis", "customers", "amount_minor", "grades"]
+    assert list(printed) == [*promised, "level", "by", "remarks"]
     assert printed["amount_minor"] == 22780
     assert crm.json("abc", "run") == printed
 
@@ -87,7 +92,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(make_company, crm, words, c
 
 def test_run_shows_classes_and_a_pareto_chart(company, crm):
     shown = crm.ok("abc", "run").stdout
-    assert "ABC analysis, 2025-01-01 to 2025-12-31" in shown
+    assert "ABC analysis by purchases, 2025-01-01 to 2025-12-31" in shown
     assert "227.80" not in shown  # the sum of all is no row
     assert "35.80" in shown
     assert "19–20" in shown
@@ -146,7 +151,10 @@ def test_chinese_output_holds_no_english_words(company, crm):
     assert "客户分类" in shown[0]
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("grades",), ("explain",), ("runs",)])
+COMMANDS = sorted(import_module("crmcore_abc_analysis.cli").abc.lazy)
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
 def test_help_is_translated(make_company, crm, command):
     make_company()
     group = import_module("crmcore_abc_analysis.cli").abc
@@ -159,7 +167,48 @@ def test_help_is_translated(make_company, crm, command):
 
 
 def _found(group, command):
-    return group.commands[command[0]] if command else group
+    return group.get_command(None, command[0]) if command else group
+
+
+ARGUMENTS = {
+    "composition": ["--by", "region"],
+    "explain": ["HEAD"],
+    "grade": ["HEAD"],
+    "gaps": ["HEAD"],
+    "set": ["C01", "A", "--reason", "重要", "--until", "2026-12-31"],
+    "unset": ["C01", "--reason", "结束"],
+    "policy": ["show"],
+    "potential": ["list"],
+    "transitions": ["--from-run", "1", "--to-run", "2"],
+    "whatif": ["--preset", "increments"],
+}
+NOT_WORDS = re.compile(
+    r"crm( [^\s，。；：）]+)+|--[a-z-]+"  # what is typed
+    r"|HEAD|\b(pyramid|increments|pareto|own|tester|python|visit|sales|fake_purchases|fake_costs)\b"  # names that people gave
+)
+
+
+@pytest.mark.parametrize("facts", [(), "all"])
+def test_no_command_shows_english_to_a_chinese_user(make_company, crm, facts):
+    company = make_company(facts=facts)
+    company.add("HEAD", "C01", "C02", "C03", region="华东")
+    company.group("HEAD", "C01")
+    for year in ("2024", "2025"):
+        bought = {"HEAD": 500 if year == "2024" else 900, "C01": 300, "C02": 20}
+        company.buy(f"{year}-05-05", bought, product="P1", cost_minor=10, quantity_micro=1_000_000)
+        crm.ok("abc", "run", "--from", f"{year}-01-01", "--to", f"{year}-12-31")
+    if facts:
+        company.spend("2025-06-01", {"HEAD": 5})
+    company.buy("2025-06-06", {"C02": 3})
+    crm.ok("abc", "potential", "set", "C03", "900", "--basis", "拜访")
+    for name in ["set", *COMMANDS]:
+        if name != "report":
+            shown = crm.ok("abc", name, *ARGUMENTS.get(name, []), "--lang", "zh_CN").stdout
+            words = re.findall(r"[A-Za-z]{4,}", NOT_WORDS.sub("", shown))
+            assert {*words} <= FACT_NAMES, (name, shown)
+
+
+FACT_NAMES = {word for fact in FACTS for word in re.findall("[a-z]{4,}", fact)}
 
 
 def test_names_with_markup_are_shown_as_they_are(make_company, crm):
@@ -175,3 +224,21 @@ def test_names_with_markup_are_shown_as_they_are(make_company, crm):
 def test_json_keys_stay_english_in_chinese(company, crm):
     english, chinese = (crm.ok("abc", "run", "--json", "--lang", lang).stdout for lang in ("en", "zh_CN"))
     assert json.loads(english) == json.loads(chinese)
+
+
+def test_only_who_may_export_reads_classes_in_bulk_and_it_is_recorded(make_company, crm):
+    company = make_company()
+    company.sell("2025-05-01", {f"C{i:03}": 500 - i for i in range(120)})
+    crm.ok("abc", "run")
+    crm.ok("actor", "add", "rep")
+    crm.ok("actor", "grant", "rep", "sales_representative")
+    assert len(crm.lines("abc", "grades", "--limit", "100", "--actor", "rep")) == 100
+    for words in (("abc", "grades", "--json"), ("report", "run", "abc_grades", "--json")):
+        refused = crm(*words, "--actor", "rep")
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "may not export and list in bulk" in refused.stderr
+    assert len(crm.lines("abc", "grades")) == 120
+    with company.app.read() as ctx:
+        query = sa.text("SELECT what, entity, count FROM read_log ORDER BY id")
+        reads = [tuple(row) for row in ctx.connection.execute(query)]
+    assert reads[-1] == ("list", "abc_grade", 120)

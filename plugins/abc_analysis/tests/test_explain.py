@@ -61,7 +61,7 @@ def test_by_amount_the_bound_is_money(company):
     make_run(company.app, ACTOR, Request(by="amount"))
     found = explained(company, "C12")
     assert [b["bound"] for b in found["bounds"]] == [16800, 19950, 21000]
-    assert found["why"] == "those ahead of it bought less than 168.00 CNY, up to where class A is open"
+    assert found["why"] == "those ahead of it come to less than 168.00 CNY, up to where class A is open"
 
 
 def test_neighbours_are_those_directly_before_and_after(company):
@@ -102,7 +102,7 @@ def test_who_returned_more_than_it_bought_is_told_so(company):
     make_run(company.app, ACTOR, Request())
     found = explained(company, "C20")
     assert (found["grade"], found["share"], found["cumulative_share"]) == ("D", 0.0, 1.0)
-    assert found["why"] == "its purchases come to no more than zero, so it is in the last class, D"
+    assert found["why"] == "what counts comes to no more than zero, so it is in the last class, D"
 
 
 def test_an_earlier_run_can_be_explained(company):
@@ -115,7 +115,7 @@ def test_who_has_no_class_is_told_why(company):
     company.add("NEW")
     make_run(company.app, ACTOR, Request())
     with pytest.raises(
-        NotFound, match="customer NEW has no class in run 1: it bought nothing from 2025-01-01"
+        NotFound, match="customer NEW has no class in run 1: nothing of it counts from 2025-01-01"
     ):
         explained(company, "NEW")
     with pytest.raises(NotFound, match="no customer 'NOBODY'"):

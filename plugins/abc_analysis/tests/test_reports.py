@@ -26,7 +26,7 @@ def test_the_abc_report_has_a_row_for_each_class(company):
     make_run(company.app, ACTOR, Request())
     report = report_of(company, abc_report)
     (table,) = report.tables
-    assert report.title == "ABC analysis, 2025-01-01 to 2025-12-31"
+    assert report.title == "ABC analysis by purchases, 2025-01-01 to 2025-12-31"
     assert table.currency == "CNY"
     assert [tuple(row) for row in table.rows] == [
         ("A", 1, Decimal("0.05"), 2000, Decimal("0.095238095238")),
@@ -77,6 +77,15 @@ def test_rates_stand_in_the_notes(make_company):
     company.sell("2025-05-01", {"C1": 300}, "USD")
     make_run(company.app, ACTOR, Request())
     assert "Converted at 1 USD = 7.12 CNY." in report_of(company, abc_report).notes
+
+
+def test_shares_of_the_positive_amounts_only_are_said_to_be_such(company):
+    make_run(company.app, ACTOR, Request())
+    assert not any("positive" in note for note in report_of(company, abc_report).notes)
+    company.sell("2025-05-01", {"R1": -500})
+    make_run(company.app, ACTOR, Request())
+    whole = "Shares are shares of the positive amounts, 210.00 CNY in all."
+    assert whole in report_of(company, abc_report).notes
 
 
 def test_a_run_that_is_no_number_is_refused(company):

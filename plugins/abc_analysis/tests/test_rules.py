@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmcore_abc_analysis.rules import (
+from crmcore_abc_analysis.rules.classes import (
     PRESETS,
     BadCutoffs,
     GradeSum,
@@ -14,11 +14,11 @@ from crmcore_abc_analysis.rules import (
     choose_rule,
     classify,
     grade_totals,
-    is_drop,
     last_full_year,
     own_rule,
     positive_total,
     share_of,
+    threshold_rule,
 )
 
 PYRAMID, INCREMENTS, PARETO = PRESETS["pyramid"], PRESETS["increments"], PRESETS["pareto"]
@@ -36,7 +36,7 @@ def test_presets_read_the_cutoffs_in_two_ways():
 
 
 def test_bounds_are_exact_where_floats_are_not():
-    assert INCREMENTS.bounds(100)[1] == 6  # math.ceil(0.06 * 100) is 7
+    assert INCREMENTS.bounds(100)[1] == 6  # math.ceil((0.01 + 0.05) * 100) is 7
     assert own_rule("rank", [("A", "0.07"), ("B", "1")]).bounds(100) == (
         7,
         100,
@@ -166,6 +166,7 @@ def test_own_cutoffs_that_are_no_rule_are_refused(cutoffs, problem, grade):
 
 
 OWN = own_rule("amount", [("A", "0.5"), ("B", "1")])
+THRESHOLDS = threshold_rule([("A", 1000), ("B", 10), ("C", None)])
 
 
 @pytest.mark.parametrize(
@@ -181,10 +182,14 @@ OWN = own_rule("amount", [("A", "0.5"), ("B", "1")])
         ("pareto", None, PYRAMID, PARETO),
         ("own", None, PYRAMID, OWN),
         ("pyramid", "amount", PYRAMID, Rule("pyramid", "amount", PYRAMID.cutoffs)),
+        (None, "threshold", PYRAMID, THRESHOLDS),
+        ("pyramid", "threshold", PYRAMID, THRESHOLDS),
+        (None, None, THRESHOLDS, THRESHOLDS),
+        (None, "rank", THRESHOLDS, PYRAMID),
     ],
 )
 def test_what_was_left_open_is_the_companys_usual_rule(preset, by, usual, chosen):
-    assert choose_rule(preset, by, usual, OWN) == chosen
+    assert choose_rule(preset, by, usual, OWN, THRESHOLDS) == chosen
 
 
 def test_last_full_year_is_the_calendar_year_before():
@@ -193,18 +198,27 @@ def test_last_full_year_is_the_calendar_year_before():
 
 
 @pytest.mark.parametrize(
-    ("was", "now", "fell"),
+    ("floors", "problem", "grade"),
     [
-        ("A", "B", True),
-        ("A", "D", True),
-        ("A", "A", False),
-        ("B", "A", False),
-        ("C", None, True),
-        ("D", None, False),
-        ("Z", "A", False),
-        ("A", "Z", False),
-        ("Z", None, False),
+        ([("A", 10), ("B", 10), ("C", None)], "falling", "B"),
+        ([("A", 10), ("B", 20), ("C", None)], "falling", "B"),
+        ([("A", 0), ("C", None)], "falling", "A"),
+        ([("A", None), ("C", None)], "falling", "A"),
+        ([("A", 10), ("B", 5)], "open", "B"),
+        ([("A", 10), ("A", None)], "repeated", "A"),
     ],
 )
-def test_a_drop_is_a_worse_class_or_no_purchase_at_all(was, now, fell):
-    assert is_drop(was, now, ("A", "B", "C", "D")) is fell
+def test_thresholds_that_are_no_rule_are_refused(floors, problem, grade):
+    with pytest.raises(BadCutoffs) as error:
+        threshold_rule(floors)
+    assert (error.value.problem, error.value.grade) == (problem, grade)
+
+
+def test_by_threshold_a_class_holds_who_reaches_its_amount():
+    totals = {1: 1000, 2: 999, 3: 10, 4: 9, 5: 0, 6: -2000}
+    grades = {standing.customer: standing.grade for standing in classify(totals, THRESHOLDS)}
+    assert grades == {1: "A", 2: "B", 3: "B", 4: "C", 5: "C", 6: "C"}
+
+
+def test_the_least_threshold_is_the_smallest_unit():
+    assert threshold_rule([("A", 1), ("B", None)]).grades == ("A", "B")

@@ -1,10 +1,12 @@
-"""Which run another is compared with."""
+"""Which run another is compared with, and what a move from class to class means."""
 
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from crmcore_abc_analysis.rules import Made, run_to_compare
+from crmcore_abc_analysis.rules.movements import Made, is_drop, move_of, order_of_both, run_to_compare
 
 
 def made(run, start, end, hour=0):
@@ -53,3 +55,74 @@ def test_lengths_that_differ_by_four_days_are_no_longer_the_same():
     later = made(2, "2025-02-01", "2025-02-27")
     assert run_to_compare(month, [shorter, later]) == shorter
     assert run_to_compare(month, [made(1, "2025-01-01", "2025-01-27"), later]) == later
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "fell"),
+    [
+        ("A", "B", True),
+        ("A", "D", True),
+        ("A", "A", False),
+        ("B", "A", False),
+        ("C", None, True),
+        ("D", None, False),
+        ("Z", "A", False),
+        ("A", "Z", False),
+        ("Z", None, False),
+    ],
+)
+def test_a_drop_is_a_worse_class_or_no_purchase_at_all(was, now, fell):
+    assert is_drop(was, now, ("A", "B", "C", "D")) is fell
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "move"),
+    [
+        ("A", "A", "stayed"),
+        ("B", "A", "up"),
+        ("A", "D", "down"),
+        (None, "D", "won"),
+        ("D", None, "gone"),
+        (None, None, "stayed"),
+        ("A", "Gold", "other"),
+        ("Gold", "A", "other"),
+    ],
+)
+def test_a_move_has_a_name(was, now, move):
+    assert move_of(was, now, ("A", "B", "C", "D")) == move
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "order"),
+    [
+        ("ABCD", "ABCD", "ABCD"),
+        ("ABC", "ABCD", "ABCD"),
+        ("ABCD", "ACD", "ABCD"),
+        ("ABC", "AXC", ""),
+        ("ABC", "BAC", ""),
+        ("AB", "XY", ""),
+    ],
+)
+def test_two_rules_have_one_order_only_where_one_holds_the_other(before, now, order):
+    assert order_of_both(tuple(before), tuple(now)) == tuple(order)
+
+
+places = st.sampled_from([None, *"ABCDXY"])
+
+
+@given(places, places)
+def test_what_is_up_one_way_is_down_the_other(was, now):
+    back = {"up": "down", "down": "up", "won": "gone", "gone": "won", "stayed": "stayed", "other": "other"}
+    assert move_of(now, was, "ABCD") == back[move_of(was, now, "ABCD")]
+
+
+@given(places, places, places)
+def test_going_down_twice_is_going_down(first, second, third):
+    moves = {move_of(first, second, "ABCD"), move_of(second, third, "ABCD")}
+    if moves == {"down"}:
+        assert move_of(first, third, "ABCD") == "down"
+
+
+@given(places, places)
+def test_only_who_had_a_class_can_fall(was, now):
+    assert not (is_drop(was, now, "ABCD") and (was is None or was == "D" or was in "XY"))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmcore_abc_analysis.rules import (
+from crmcore_abc_analysis.rules.classes import (
     PRESETS,
     GradeSum,
     Rule,

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from crmcore.api import BadConfig, CrmError, MissingFact, NotFound, UsageProblem
 from crmcore.testing import ACTOR
-from crmcore_abc_analysis import services
-from crmcore_abc_analysis.rules import PRESETS
+from crmcore_abc_analysis import computing, services, writing
+from crmcore_abc_analysis.rules.classes import PRESETS
 from crmcore_abc_analysis.runs import find_run, list_grades, list_runs, run_summary
 from crmcore_abc_analysis.services import Request, make_run
 
@@ -258,7 +258,7 @@ def test_a_failing_run_leaves_nothing(make_company, database, monkeypatch):
     company = make_company(database)
     company.sell("2025-05-01", {f"C{i}": 10 + i for i in range(6)})
     published = run(company, preset="increments")["run"]
-    monkeypatch.setattr(services, "CHUNK", 2)
+    monkeypatch.setattr(computing, "CHUNK", 2)
     monkeypatch.setattr(services, "_publish", _disk_full)
     with pytest.raises(OSError, match="disk full"):
         run(company)
@@ -273,8 +273,8 @@ def test_what_a_killed_run_left_is_never_seen_and_is_removed_a_day_later(make_co
     company = make_company()
     company.sell("2025-05-01", {f"C{i}": 10 + i for i in range(6)})
     published = run(company)["run"]
-    for name in ("_publish", "_discard"):
-        monkeypatch.setattr(services, name, _disk_full)
+    monkeypatch.setattr(services, "_publish", _disk_full)
+    monkeypatch.setattr(writing.Writing, "discard", _disk_full)
     with pytest.raises(OSError, match="disk full"):
         run(company, preset="increments")
     monkeypatch.undo()
@@ -294,7 +294,7 @@ def _disk_full(*_arguments):
 
 
 def test_many_chunks_make_one_run(make_company, monkeypatch):
-    monkeypatch.setattr(services, "CHUNK", 2)
+    monkeypatch.setattr(computing, "CHUNK", 2)
     company = make_company()
     company.sell("2025-05-01", {f"C{i}": 10 + i for i in range(7)})
     run(company)
@@ -315,6 +315,7 @@ def test_runs_are_logged_in_full_and_classes_by_range(make_company, database):
         ("abc_run", "create", 1),
         ("abc_grade", "append", None),
         ("abc_run", "update", 1),
+        ("abc_publication", "create", 1),
     ]
 
 

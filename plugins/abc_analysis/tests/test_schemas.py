@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import crmcore_abc_analysis
-from crmcore_abc_analysis.rules import PRESETS
+from crmcore_abc_analysis.rules.classes import PRESETS
 
 PACKAGE = Path(crmcore_abc_analysis.__file__).parent
 FILES = sorted([*PACKAGE.glob("*.schema.json"), *PACKAGE.glob("schemas/*.schema.json")])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from crmcore.testing import ACTOR
 from crmcore_trade_ledger.facts import purchases
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def test_open_documents_are_found_by_the_index_of_open_documents(make_books: Boo
     assert "USING INDEX ix_ledger_document_open (bill_to_id=?" in of_customers
 
 
-@pytest.mark.parametrize("fact", ["purchases", "receivables", "payments", "orders_open", "documents"])
+@pytest.mark.parametrize(
+    "fact", ["purchases", "receivables", "payments", "orders_open", "documents", "products"]
+)
 def test_each_fact_has_the_columns_that_the_kernel_wants(books: Books, fact):
     assert books.fact(fact) == []
 
@@ -129,3 +132,26 @@ def test_orders_are_open_until_they_are_delivered(books: Books):
         ],
     )
     assert books.fact("orders_open") == []
+
+
+def test_products_are_known_by_the_id_of_their_purchases_archived_ones_too(books: Books):
+    from crmcore_trade_ledger.tables import Product
+
+    books.load("products", [{"code": "P1", "name": "矿泉水", "line": "饮料", "unit": "箱"}, {"code": "P2"}])
+    books.load("purchases", [{"customer": "C1", "date": "2025-06-01", "amount": "9", "product": "P2"}])
+    with books.app.write(ACTOR, plugin="trade_ledger") as tx:
+        tx.update(Product, [(2, {"archived_at": tx.now})])
+    with books.app.read("trade_ledger") as ctx:
+        found = sorted(map(tuple, ctx.connection.execute(ctx.facts.select("products"))))
+    assert found == [(1, "P1", "矿泉水", "饮料", "箱"), (2, "P2", "P2", None, None)]
+    assert [row["product_id"] for row in books.fact("purchases")] == [2]
+
+
+def test_a_cash_sale_is_nobodys_debt(books: Books):
+    rows = [
+        {"customer": "C1", "date": "2025-06-01", "document": name, "amount": "100", "cash": cash}
+        for name, cash in (("IV1", "yes"), ("IV2", "no"))
+    ]
+    books.load("invoices", rows)
+    assert [row["document"] for row in books.fact("receivables")] == ["IV2"]
+    assert len(books.fact("purchases")) == 2

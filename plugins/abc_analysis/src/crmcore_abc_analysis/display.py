@@ -21,8 +21,12 @@ def explanation_lines(explanation: Mapping[str, Any]) -> Iterator[str]:
         **explanation
     )
     yield _("Why: {why}.").format(why=explanation["why"])
+    if explanation["group"]:
+        yield _("It counts in the group of {head}, {members} customers together").format(
+            **explanation["group"]
+        )
     yield _(
-        "Bought {amount} {currency}, {share:.2%} of all; {cumulative:.2%} together with those before it"
+        "Comes to {amount} {currency}, {share:.2%} of all; {cumulative:.2%} together with those before it"
     ).format(
         amount=format_minor(explanation["amount_minor"], currency),
         currency=currency,
@@ -36,6 +40,8 @@ def explanation_lines(explanation: Mapping[str, Any]) -> Iterator[str]:
         preset=explanation["rule"]["preset"],
         settings=explanation["settings_version"],
     )
+    if explanation["purchases_files"]:
+        yield _("The purchases behind it lie in files: {files}").format(files=explanation["purchases_files"])
     if explanation["inputs_changed"]:
         yield _(
             "Its purchases have changed since this run; run again: crm abc run --from {start} --to {end}"
@@ -48,18 +54,16 @@ def explanation_tables(explanation: Mapping[str, Any]) -> Iterator[Table]:
     yield _bounds(explanation["bounds"], explanation["rule"]["by"], currency)
     yield _neighbours(explanation, currency)
     amounts = explanation["amounts"]
-    if any(amount["currency"] != currency for amount in amounts):
+    if explanation["basis"] != "purchases" or any(amount["currency"] != currency for amount in amounts):
         yield _conversions(amounts, currency)
-    for amount in amounts:
-        yield _purchases(explanation["documents"], amount["currency"])
+    documents = explanation["documents"]
+    for name in sorted({document["currency"] for document in documents}):
+        yield _purchases(documents, name)
 
 
 def _bounds(bounds: Iterable[Mapping[str, Any]], by: str, currency: str) -> Table:
-    ends = (
-        Column("bound", _("Up to rank"), "integer")
-        if by == "rank"
-        else Column("bound", _("Up to amount"), "amount")
-    )
+    titles = {"rank": _("Up to rank"), "amount": _("Up to amount"), "threshold": _("From amount")}
+    ends = Column("bound", titles[by], "integer" if by == "rank" else "amount")
     columns = (
         Column("grade", _("Class")),
         Column("within", _("Share"), "share"),
@@ -68,7 +72,13 @@ def _bounds(bounds: Iterable[Mapping[str, Any]], by: str, currency: str) -> Tabl
         Column("least", _("Smallest amount"), "amount"),
     )
     rows = [
-        (bound["grade"], Decimal(bound["within"]), bound["bound"], bound["customers"], bound["least_minor"])
+        (
+            bound["grade"],
+            Decimal(bound["within"]) if bound["within"] else None,
+            bound["bound"],
+            bound["customers"],
+            bound["least_minor"],
+        )
         for bound in bounds
     ]
     return Table("bounds", _("Where the classes end"), columns, rows, currency)
@@ -89,16 +99,36 @@ def _neighbours(explanation: Mapping[str, Any], currency: str) -> Table:
 
 def _conversions(amounts: Iterable[Mapping[str, Any]], currency: str) -> Table:
     columns = (
+        Column("component", _("What counts")),
         Column("currency", _("Currency")),
         Column("amount", _("Sum")),
         Column("rate", _("Rate")),
         Column("converted", _("Amount"), "amount"),
     )
+    names = component_names()
     rows = [
-        (a["currency"], format_minor(a["amount_minor"], a["currency"]), a["rate"] or "", a["converted_minor"])
+        (
+            names[a["component"]],
+            a["currency"],
+            format_minor(a["amount_minor"], a["currency"]),
+            a["rate"] or "",
+            a["converted_minor"],
+        )
         for a in amounts
     ]
-    return Table("conversions", _("Converted at the rates of the run"), columns, rows, currency)
+    return Table("conversions", _("What counts, at the rates of the run"), columns, rows, currency)
+
+
+def component_names() -> Mapping[str, str]:
+    """Return the parts that an amount is made of, in the user's language."""
+    return {
+        "purchases": _("purchases"),
+        "margin": _("gross margin"),
+        "cost_to_serve": _("cost to serve"),
+        "investments": _("investments"),
+        "cost_of_credit": _("cost of credit"),
+        "potential": _("potential"),
+    }
 
 
 def _purchases(documents: Sequence[Mapping[str, Any]], currency: str) -> Table:
@@ -133,6 +163,8 @@ def run_table(runs: Iterable[Mapping[str, Any]]) -> Table:
         Column("state", _("State")),
         Column("start", _("From"), "date"),
         Column("end", _("To"), "date"),
+        Column("basis", _("Basis")),
+        Column("level", _("Level")),
         Column("preset", _("Cut-offs")),
         Column("by", _("By")),
         Column("customers", _("Customers"), "integer"),
@@ -141,12 +173,15 @@ def run_table(runs: Iterable[Mapping[str, Any]]) -> Table:
         Column("actor", _("Made by")),
     )
     states = {"building": _("being made"), "current": _("current"), "old": _("old")}
-    measures = {"rank": _("rank"), "amount": _("amount")}
+    measures = {"rank": _("rank"), "amount": _("amount"), "threshold": _("threshold")}
+    bases, levels = basis_names(), {"single": _("single customers"), "group": _("groups")}
     rows = [
         (
             run["run"],
             states[run["state"]],
             *map(date.fromisoformat, run["period"]),
+            bases[run["basis"]],
+            levels[run["level"]],
             run["preset"],
             measures[run["by"]],
             run["customers"],
@@ -157,3 +192,25 @@ def run_table(runs: Iterable[Mapping[str, Any]]) -> Table:
         for run in runs
     ]
     return Table("runs", _("Runs"), columns, rows)
+
+
+def basis_names() -> Mapping[str, str]:
+    """Return what customers can be classed by, in the user's language."""
+    return {
+        "purchases": _("purchases"),
+        "margin": _("gross margin"),
+        "profit": _("customer profit"),
+        "potential": _("potential"),
+    }
+
+
+def change_table(rows: Iterable[Mapping[str, Any]], currency: str) -> Table:
+    """Return the changes as `changes.changes_since` yields them."""
+    columns = (
+        Column("customer", _("Code")),
+        Column("grade", _("Class")),
+        Column("then", _("In the run"), "amount"),
+        Column("now", _("Now"), "amount"),
+    )
+    cells = [(row["customer"], row["grade"], row["then_minor"], row["now_minor"]) for row in rows]
+    return Table("changes", _("Changed amounts"), columns, cells, currency)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from crmcore.api import (
@@ -11,6 +12,9 @@ from crmcore.api import (
     Alert,
     CardSection,
     Context,
+    DemoFile,
+    FactProvider,
+    Importable,
     JobSpec,
     Parameter,
     Report,
@@ -29,16 +33,41 @@ _RUN = Parameter("run", N_("Run (empty = the one made last)"), "integer")
 
 @hookimpl
 def models() -> Iterable[TableSpec]:
-    """Keep runs, logged in full, and the classes in them, logged by range."""
-    from .tables import AbcGrade, AbcRun
+    """Keep runs, logged in full, the classes in them, logged by range, and what people decide."""
+    from .tables import AbcGrade, AbcManual, AbcMember, AbcPolicy, AbcPotential, AbcPublication, AbcRun
 
-    return [TableSpec(AbcRun), TableSpec(AbcGrade, log="range", customer_references=("customer_id",))]
+    about_customer: Any = {"customer_references": ("customer_id",)}
+    return [
+        TableSpec(AbcRun),
+        TableSpec(AbcGrade, log="range", **about_customer),
+        TableSpec(AbcMember, log="range", customer_references=("customer_id", "head_id")),
+        TableSpec(AbcPublication),
+        TableSpec(AbcManual, personal=("reason", "end_reason"), person="customer_id", **about_customer),
+        TableSpec(AbcPotential, personal=("basis",), person="customer_id", **about_customer),
+        TableSpec(AbcPolicy),
+    ]
+
+
+@hookimpl
+def facts() -> Iterable[FactProvider]:
+    """Provide the potential of customers, as people estimated it."""
+    from .facts import providers
+
+    return providers()
+
+
+@hookimpl
+def importables() -> Iterable[Importable]:
+    """Import and export estimates of potential."""
+    from .potential_files import importables as potential_files
+
+    return potential_files()
 
 
 @hookimpl
 def service_policies(customer_ids: Sequence[int], ctx: Context) -> Iterable[ServicePolicy]:
     """Serve each customer by the policy of its class."""
-    from . import policy
+    from .policies import service as policy
 
     return list(policy.service_policies(customer_ids, ctx))
 
@@ -46,17 +75,17 @@ def service_policies(customer_ids: Sequence[int], ctx: Context) -> Iterable[Serv
 @hookimpl
 def card_sections(customer_ids: Sequence[int], as_of: date | None, ctx: Context) -> Iterable[CardSection]:
     """Show the class on the customer card."""
-    from . import policy
+    from .policies import service as policy
 
     return list(policy.card_sections(customer_ids, as_of, ctx))
 
 
 @hookimpl
 def work_items(actor: str, since: date | None, ctx: Context) -> Iterable[WorkItem]:
-    """Ask about each customer who fell to a worse class."""
-    from . import movements
+    """Ask about each customer who fell to a worse class, and each class set by hand that soon ends."""
+    from . import manual, movements
 
-    return list(movements.drop_items(actor, since, ctx))
+    return [*movements.drop_items(actor, since, ctx), *manual.manual_items(actor, since, ctx)]
 
 
 @hookimpl
@@ -69,11 +98,88 @@ def alerts(run: str | None, ctx: Context) -> Iterable[Alert]:
 
 @hookimpl
 def reports() -> Iterable[ReportSpec]:
-    """Offer the classes, and the customers in them."""
+    """Offer the classes, who is in them, and what else the purchases tell."""
+    period = (
+        Parameter("from", N_("First day (empty = the period of the run made last)"), "date"),
+        Parameter("to", N_("Last day, included"), "date"),
+        Parameter("limit", N_("Rows at most"), "integer", "1000"),
+    )
+    on = Parameter("on", N_("Estimates as they stood on this day (empty = today)"), "date")
     return [
-        ReportSpec("abc", N_("ABC analysis"), _abc_report, (_RUN,)),
-        ReportSpec("abc_grades", N_("Customers by class"), _grades_report, (_RUN,)),
+        ReportSpec("abc", N_("ABC analysis"), _report("reports:abc_report"), (_RUN,)),
+        ReportSpec("abc_grades", N_("Customers by class"), _report("reports:grades_report"), (_RUN,)),
+        ReportSpec("abc_matrix", N_("Amount and potential"), _report("analyses.matrix:matrix_report"), (on,)),
+        ReportSpec(
+            "abc_sales",
+            N_("Sales by month, year or customer"),
+            _report("analyses.customer_sales:sales_report"),
+            (_by("month", "year", "customer"), *period),
+        ),
+        ReportSpec(
+            "abc_products",
+            N_("Sales, margin and mix by product"),
+            _report("analyses.products:products_report"),
+            (_by("product", "line"), *period),
+        ),
+        ReportSpec(
+            "abc_turnover", N_("Goods turnover"), _report("analyses.turnover:turnover_report"), period
+        ),
+        ReportSpec(
+            "abc_concentration",
+            N_("Concentration of customers"),
+            _report("analyses.concentration:concentration_report"),
+            (_RUN,),
+        ),
+        ReportSpec(
+            "abc_composition",
+            N_("Composition of customers and purchases"),
+            _report("analyses.composition:composition_report"),
+            (_by("legal_form", "kind", "customer_kind", "industry", "region", "channel"), *period),
+        ),
+        ReportSpec(
+            "abc_overview",
+            N_("The general manager's page"),
+            _report("analyses.overview:overview_report"),
+            (_RUN,),
+        ),
+        ReportSpec(
+            "abc_transitions",
+            N_("Movements between classes"),
+            _report("analyses.transitions:transitions_report"),
+            (
+                Parameter("from_run", N_("Run before (empty = the one before of its kind)"), "integer"),
+                Parameter("to_run", N_("Run after (empty = the one made last)"), "integer"),
+            ),
+        ),
+        *_reports_on_value(),
     ]
+
+
+def _reports_on_value() -> list[ReportSpec]:
+    """Return the reports on what customers are worth."""
+    limit = Parameter("limit", N_("Rows at most"), "integer")
+    balance = (_by("year", "quarter", "month"), Parameter("periods", N_("Periods"), "integer"))
+    gaps = (Parameter("customer", N_("Code of the customer")), limit)
+    return [
+        ReportSpec(
+            "abc_questions",
+            N_("Value of customers"),
+            _report("analyses.questions:questions_report"),
+            (limit,),
+        ),
+        ReportSpec("abc_worst", N_("Worst customers"), _report("analyses.worst:worst_report"), (limit,)),
+        ReportSpec("abc_stars", N_("Tomorrow's stars"), _report("analyses.stars:stars_report"), (limit,)),
+        ReportSpec(
+            "abc_balance", N_("Balance of customers"), _report("analyses.balance:balance_report"), balance
+        ),
+        ReportSpec(
+            "abc_gaps", N_("Gaps in what a customer buys"), _report("analyses.gaps:gaps_report"), gaps
+        ),
+    ]
+
+
+def _by(usual: str, *others: str) -> Parameter:
+    return Parameter("by", N_("By"), "choice", usual, (usual, *others))
 
 
 @hookimpl
@@ -82,16 +188,15 @@ def jobs() -> Iterable[JobSpec]:
     return [JobSpec("abc_run", N_("Class customers by their purchases"), _run_job)]
 
 
-def _abc_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
-    from .reports import abc_report
+def _report(target: str) -> Callable[[Context, Mapping[str, str]], Report]:
+    """Return a report that is imported when it is run."""
 
-    return abc_report(ctx, parameters)
+    def run(ctx: Context, parameters: Mapping[str, str]) -> Report:
+        module, name = target.split(":")
+        report: Report = getattr(import_module(f"crmcore_abc_analysis.{module}"), name)(ctx, parameters)
+        return report
 
-
-def _grades_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
-    from .reports import grades_report
-
-    return grades_report(ctx, parameters)
+    return run
 
 
 def _run_job(app: App, actor: str) -> Mapping[str, Any]:
@@ -101,3 +206,11 @@ def _run_job(app: App, actor: str) -> Mapping[str, Any]:
     run = make_run(app, actor, Request(), source="job")
     with app.read(PLUGIN) as ctx:
         return run_summary(ctx, run)
+
+
+@hookimpl
+def demo_data() -> Iterable[DemoFile]:
+    """Estimate the potential of the demo company's customers."""
+    from .demo import write_potentials
+
+    return [DemoFile(40, "potentials", "potentials.csv", write_potentials)]

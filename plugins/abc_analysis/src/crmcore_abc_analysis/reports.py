@@ -9,10 +9,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Chart, Column, Context, Report, Table, UsageProblem, from_minor, translator
+from crmcore.api import (
+    Chart,
+    Column,
+    Context,
+    Report,
+    Table,
+    UsageProblem,
+    format_minor,
+    from_minor,
+    translator,
+)
 
-from .rules import share_of
-from .runs import find_run, grades, listed, totals_of_run
+from .rules.classes import share_of
+from .runs import find_run, grades, holding, listed, totals_of_run
+from .tables import GROUP
 
 _ = translator("crmcore_abc_analysis")
 BARS = 10
@@ -43,7 +54,13 @@ def _number(parameters: Mapping[str, str]) -> int | None:
 
 def title_of(run: sa.Row[Any]) -> str:
     """Return the heading of a run."""
-    return _("ABC analysis, {start} to {end}").format(start=run.period_start, end=run.period_end)
+    names = {
+        "purchases": _("ABC analysis by purchases, {start} to {end}"),
+        "margin": _("ABC analysis by gross margin, {start} to {end}"),
+        "profit": _("ABC analysis by customer profit, {start} to {end}"),
+        "potential": _("ABC analysis by potential, {start} to {end}"),
+    }
+    return names[run.basis].format(start=run.period_start, end=run.period_end)
 
 
 def grade_table(ctx: Context, run: sa.Row[Any]) -> Table:
@@ -100,7 +117,7 @@ def pareto_chart(connection: sa.Connection, run: sa.Row[Any]) -> Iterator[Chart]
     if run.positive_minor == 0:
         return
     tenth = sa.func.ntile(BARS).over(order_by=grades.c.amount_minor.desc()).label("tenth")
-    placed = sa.select(grades.c.amount_minor, tenth).where(grades.c.run_id == run.id).subquery()
+    placed = sa.select(grades.c.amount_minor, tenth).where(holding(run)).subquery()
     bought = sa.case((placed.c.amount_minor > 0, placed.c.amount_minor), else_=0)
     query = sa.select(placed.c.tenth, sa.func.count(), sa.func.sum(bought))
     rows = connection.execute(query.group_by(placed.c.tenth).order_by(placed.c.tenth)).all()
@@ -122,21 +139,48 @@ def _ranks(first: int, last: int) -> str:
 
 def _notes(run: sa.Row[Any]) -> Iterator[str]:
     yield rule_sentence(run)
-    yield _("Run {run} of {day}, settings {version}, {purchases} purchases, currency {currency}.").format(
+    yield _("Run {run} of {day}, settings {version}, {purchases} rows added up, currency {currency}.").format(
         run=run.id,
         day=run.made_on,
         version=run.settings_version,
         purchases=run.purchases,
         currency=run.currency,
     )
+    if run.positive_minor != run.amount_minor:
+        yield _("Shares are shares of the positive amounts, {amount} {currency} in all.").format(
+            amount=format_minor(run.positive_minor, run.currency), currency=run.currency
+        )
     for currency, rate in run.rates.items():
         yield _("Converted at 1 {foreign} = {rate} {currency}.").format(
             foreign=currency, rate=rate, currency=run.currency
+        )
+    yield from remark_sentences(run)
+
+
+def remark_sentences(run: sa.Row[Any]) -> Iterator[str]:
+    """Yield what a run has to say of its inputs: facts that are missing, purchases whose cost is unknown."""
+    if run.level == GROUP:
+        yield _("Customers with a common parent count as one, under the code of the head of the group.")
+    for fact in run.remarks.get("missing_facts", ()):
+        yield _("No data: needs fact {fact}; the profit is that much too high.").format(fact=fact)
+    for left_out in run.remarks.get("without_cost", ()):
+        yield _("Left out, since their cost is unknown: {count} purchases of {amount} {currency}.").format(
+            count=left_out["purchases"],
+            amount=format_minor(left_out["amount_minor"], left_out["currency"]),
+            currency=left_out["currency"],
         )
 
 
 def rule_sentence(run: sa.Row[Any]) -> str:
     """Return the rule of a run in words: A 1 %, B 5 %, C 20 %, D 100 % of the customers or of the amount."""
+    if run.by == "threshold":
+        floors = [(row["grade"], row["from_minor"]) for row in run.settings["thresholds"]]
+        begins = ", ".join(
+            f"{grade} {format_minor(least, run.currency)}" for grade, least in floors if least is not None
+        )
+        return _("Classes begin at these amounts in {currency}: {begins}; {last} takes the rest.").format(
+            currency=run.currency, begins=begins, last=floors[-1][0]
+        )
     ends = ", ".join(f"{c['grade']} {_percent(c['within'])}" for c in run.settings["cutoffs"])
     if run.by == "rank":
         return _("Classes end at these shares of the customers, from the largest amount on: {ends}.").format(

@@ -19,6 +19,7 @@ from crmcore.api import (
     emit_lines,
     format_minor,
     from_minor,
+    in_bulk,
     json_option,
     pass_session,
     show_table,
@@ -55,7 +56,7 @@ def products(
     with session.app.read(_PLUGIN) as ctx:
         found = list_products(ctx.connection, limit, after, line_name, archived=options["archived"])
         if options["as_json"]:
-            emit_lines(found)
+            emit_lines(in_bulk(session, ctx, "ledger_product", found, {"limit": limit}))
             return
         columns = (
             Column("code", _("Code")),
@@ -98,7 +99,7 @@ def documents(session: Session, *, limit: int, after: str | None, as_json: bool,
     with session.app.read(_PLUGIN) as ctx:
         found = list_documents(ctx.connection, Wanted(**options, **days), limit, after)
         if as_json:
-            emit_lines(found)
+            emit_lines(in_bulk(session, ctx, "ledger_document", found, {"limit": limit}))
             return
         rows = list(found)
         show_table(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore_trade_ledger import rules
-from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine
+from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine, Product
 
 if TYPE_CHECKING:
     from crmcore.api import FactProvider
 
 document: sa.Table = LedgerDocument.__table__  # type: ignore[attr-defined]
 line: sa.Table = LedgerLine.__table__  # type: ignore[attr-defined]
+product: sa.Table = Product.__table__  # type: ignore[attr-defined]
 
 
 def purchases(settings: Mapping[str, Any]) -> sa.Select[Any]:
@@ -39,9 +40,11 @@ def purchases(settings: Mapping[str, Any]) -> sa.Select[Any]:
 
 
 def receivables(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001  (the host hands them to each provider)
-    """Select posted invoices, returns and credit notes with what is still open of them."""
+    """Select posted invoices, returns and credit notes with what is still open of them; cash sales are no debt."""
     return sa.select(*_names(), document.c.gross_minor.label("amount_minor"), document.c.open_minor).where(
-        document.c.kind.in_(_words("invoice", "return")), document.c.state.in_(_words("posted"))
+        document.c.kind.in_(_words("invoice", "return")),
+        document.c.state.in_(_words("posted")),
+        sa.not_(document.c.cash),
     )
 
 
@@ -74,6 +77,13 @@ def documents(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
     )
 
 
+def products(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
+    """Select all products, archived ones too: there are still purchases of them."""
+    return sa.select(
+        product.c.id.label("product_id"), product.c.code, product.c.name, product.c.line, product.c.unit
+    )
+
+
 def _names(*, due: bool = True) -> list[sa.ColumnElement[Any]]:
     """Return the columns that say who owes or pays, by which document and when."""
     return [
@@ -94,4 +104,5 @@ def providers() -> list[FactProvider]:
     """Return the facts."""
     from crmcore.api import FactProvider
 
-    return [FactProvider(f.__name__, f) for f in (purchases, receivables, payments, orders_open, documents)]
+    facts = (purchases, receivables, payments, orders_open, documents, products)
+    return [FactProvider(f.__name__, f) for f in facts]

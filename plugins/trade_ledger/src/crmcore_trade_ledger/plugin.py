@@ -42,7 +42,7 @@ def models() -> Iterable[TableSpec]:
 
 @hookimpl
 def facts() -> Iterable[FactProvider]:
-    """Provide purchases, receivables, payments and open orders."""
+    """Provide purchases, receivables, payments, open orders, documents and products."""
     from crmcore_trade_ledger.facts import providers
 
     return providers()

@@ -1,7 +1,8 @@
 """The ledger's tables: products, documents with their lines, what came from what, what settled what.
 
 `open_minor` and `counts` are worked out by the rules whenever a document changes, so that what is asked most
-(who owes what, who bought what) reads one narrow index.
+(who owes what, who bought what) reads one narrow index. Those indexes are partial: `info` says on which rows. The
+migration makes them so; SQLAlchemy's own option for it would load the dialect of PostgreSQL at every command.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from sqlmodel import Field, Index, SQLModel
 from crmcore.api import BigId, JsonText, metadata
 
 _AUTOINCREMENT = {"sqlite_autoincrement": True}
-_OPEN = sa.text("open_minor <> 0")
-_COUNTS = sa.text("counts > 0")
 
 
 class LedgerModel(SQLModel, registry=registry(metadata=metadata)):
@@ -58,8 +57,7 @@ class LedgerDocument(LedgerModel, table=True):
         Index(
             "ix_ledger_document_open",
             *("bill_to_id", "kind", "currency", "due_on", "open_minor"),
-            sqlite_where=_OPEN,
-            postgresql_where=_OPEN,
+            info={"where": "open_minor <> 0"},
         ),
         _AUTOINCREMENT,
     )
@@ -91,8 +89,7 @@ class LedgerLine(LedgerModel, table=True):
         Index(
             "ix_ledger_line_purchases",
             *("customer_id", "currency", "occurred_on", "net_minor", "counts"),
-            sqlite_where=_COUNTS,
-            postgresql_where=_COUNTS,
+            info={"where": "counts > 0"},
         ),
         _AUTOINCREMENT,
     )

@@ -27,15 +27,14 @@ def _purchases(settings: Mapping[str, Any]) -> sa.Select[Any]:
 
     table: sa.Table = FakePurchase.__table__  # type: ignore[attr-defined]
     c = table.c
-    nothing = sa.cast(sa.null(), sa.BigInteger)
     return sa.select(
         c.customer_id,
         c.occurred_on,
         c.currency,
         c.amount_minor,
-        nothing.label("cost_minor"),
-        nothing.label("quantity_micro"),
-        nothing.label("product_id"),
+        c.cost_minor,
+        c.quantity_micro,
+        c.product_id,
         c.document_id,
         c.line,
     )

@@ -22,5 +22,12 @@ class FakePurchase(FakeModel, table=True):
     occurred_on: date
     currency: str = Field(max_length=3)
     amount_minor: int = Field(sa_type=BigId)
+    cost_minor: int | None = Field(default=None, sa_type=BigId)
+    quantity_micro: int | None = Field(default=None, sa_type=BigId)
+    product_id: int | None = Field(default=None, sa_type=BigId)
     document_id: int = Field(sa_type=BigId)
     line: int = 1
+
+
+TABLES: dict[str, type[FakeModel]] = {"purchases": FakePurchase}
+"""Fact → its table."""

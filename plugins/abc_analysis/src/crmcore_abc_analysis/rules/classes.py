@@ -2,21 +2,25 @@
 
 1. A buyer is a customer with any purchase in the period, returns included.
 2. Buyers stand in the order of their amount, the largest first. Equal amounts share the best rank.
-3. Each class has a bound: a share of the buyers (by rank), or of the amount that they bought (by amount).
+3. Each class has a bound: a share of the buyers (by rank), or of the amount that they bought (by amount); or it has
+   a least amount, the same for everybody (by threshold).
 4. A customer belongs to the first class whose bound those strictly ahead of it have not yet reached. So equal
    amounts stay together in the better class, the customer who crosses a bound is in the better class, and no
    tie moves the bound of another class.
 5. Who bought nothing in sum, or returned more than it bought, is in the last class.
 
+So the class depends on the amount alone: each class has a least amount, its *floor*, which follows from the bounds.
+
 All arithmetic is exact: amounts are integer minor units, shares decimal numbers that were read from text.
-`ceil(0.06 × 100)` is 7 in floats and 6 here.
+`ceil((0.01 + 0.05) × 100)` is 7 in floats and 6 here.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -24,7 +28,7 @@ from math import ceil
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
-By = Literal["rank", "amount"]
+By = Literal["rank", "amount", "threshold"]
 
 SHARE_DIGITS = 12
 """Decimals of every share that is shown, rounded half to even."""
@@ -44,16 +48,25 @@ class Rule:
 
     preset: str
     by: By
-    cutoffs: tuple[Cutoff, ...]
+    cutoffs: tuple[Cutoff, ...] = ()
+    floors: tuple[Floor, ...] = ()
+    """By threshold: the least amount of each class in minor units."""
 
     @property
     def grades(self) -> tuple[str, ...]:
         """The classes, the best first."""
-        return tuple(cutoff.grade for cutoff in self.cutoffs)
+        return tuple(row.grade for row in self.cutoffs or self.floors)
 
     def bounds(self, whole: int) -> tuple[int, ...]:
         """Return where each class ends: the first ceil(share × n) of n buyers, or of the amount bought."""
         return tuple(ceil(Fraction(cutoff.within) * whole) for cutoff in self.cutoffs)
+
+
+class Floor(NamedTuple):
+    """A class and the least amount that is in it; None = nobody reaches it, 0 for the rest."""
+
+    grade: str
+    least_minor: int | None
 
 
 class Standing(NamedTuple):
@@ -87,19 +100,13 @@ class GradeTotal(NamedTuple):
     share: Decimal
 
 
-class Made(NamedTuple):
-    """A run as it is compared with others: its period, and when it became the current one."""
-
-    run: int
-    start: date
-    end: date
-    published: datetime
+Problem = Literal["falling", "open", "repeated"]
 
 
 class BadCutoffs(ValueError):
-    """Own cut-offs that are no rule; `problem` says why, `grade` where."""
+    """Own cut-offs or thresholds that are no rule; `problem` says why, `grade` where."""
 
-    def __init__(self, problem: Literal["falling", "open", "repeated"], grade: str) -> None:
+    def __init__(self, problem: Problem, grade: str) -> None:
         super().__init__(problem, grade)
         self.problem = problem
         self.grade = grade
@@ -131,6 +138,7 @@ PRESETS: Mapping[str, Rule] = {
 }
 OWN = "own"
 DEFAULT_PRESET: Mapping[By, str] = {"rank": "pyramid", "amount": "pareto"}
+"""What `by` alone takes."""
 
 
 def own_rule(by: By, cutoffs: Iterable[tuple[str, str]]) -> Rule:
@@ -144,21 +152,46 @@ def own_rule(by: By, cutoffs: Iterable[tuple[str, str]]) -> Rule:
             raise BadCutoffs("falling", worse.grade)
     if rule.cutoffs[-1].within != 1:
         raise BadCutoffs("open", rule.grades[-1])
-    for grade in rule.grades:
-        if rule.grades.count(grade) > 1:
-            raise BadCutoffs("repeated", grade)
+    _refuse_repeated(rule.grades)
     return rule
 
 
-def choose_rule(preset: str | None, by: By | None, usual: Rule, own: Rule) -> Rule:
+def threshold_rule(floors: Iterable[tuple[str, int | None]]) -> Rule:
+    """Make a rule of (class, least amount in minor units), the best first; the last one has None and takes the rest.
+
+    BadCutoffs if the amounts do not fall, if only the last one may be open and is not, or if a class stands there twice.
+    """
+    rule = Rule(OWN, "threshold", floors=tuple(Floor(grade, least) for grade, least in floors))
+    *stated, rest = rule.floors
+    if rest.least_minor is not None:
+        raise BadCutoffs("open", rest.grade)
+    for floor in stated:
+        if floor.least_minor is None or floor.least_minor <= 0:
+            raise BadCutoffs("falling", floor.grade)
+    for better, worse in pairwise(stated):
+        if (worse.least_minor or 0) >= (better.least_minor or 0):
+            raise BadCutoffs("falling", worse.grade)
+    _refuse_repeated(rule.grades)
+    return rule
+
+
+def _refuse_repeated(grades: Sequence[str]) -> None:
+    for grade in grades:
+        if grades.count(grade) > 1:
+            raise BadCutoffs("repeated", grade)
+
+
+def choose_rule(preset: str | None, by: By | None, usual: Rule, own: Rule, thresholds: Rule) -> Rule:
     """Choose the rule of a run: what was asked for, and the company's usual rule for what was left open.
 
     A preset alone is measured its own way; `by` alone takes the usual rule if it is measured so, else the
-    preset for that way of measuring.
+    preset for that way of measuring. Thresholds are the company's own, and no preset has any.
     """
+    if by == "threshold":
+        return thresholds
     if preset is not None:
         rule = own if preset == OWN else PRESETS[preset]
-        return rule if by is None else Rule(rule.preset, by, rule.cutoffs)
+        return rule if by is None or rule.by == "threshold" else Rule(rule.preset, by, rule.cutoffs)
     if by is None or by == usual.by:
         return usual
     return PRESETS[DEFAULT_PRESET[by]]
@@ -174,27 +207,32 @@ def positive_total(amounts: Iterable[int]) -> int:
     return sum(amount for amount in amounts if amount > 0)
 
 
-def classify(totals: Mapping[int, int], rule: Rule) -> list[Standing]:
-    """Rank the buyers (customer → amount in minor units) and give each its class; returns them in rank order.
+class Step(NamedTuple):
+    """All buyers of the same amount."""
 
-    Ranks and classes depend on the amounts alone; equal amounts come in the order of the mapping.
+    amount_minor: int
+    buyers: int
+
+
+def floors_of(rule: Rule, steps: Iterable[Step]) -> tuple[Floor, ...]:
+    """Return the least amount of each class, given how many bought each amount, the largest amount first.
+
+    The last class takes the rest, so its floor is 0: whoever has no more than nothing is in it.
     """
-    ordered = sorted(totals.items(), key=itemgetter(1), reverse=True)
+    if rule.by == "threshold":
+        return (*rule.floors[:-1], Floor(rule.grades[-1], 0))
+    known = list(steps)
+    positive = [step for step in known if step.amount_minor > 0]
     by_rank = rule.by == "rank"
-    bounds = rule.bounds(len(totals) if by_rank else positive_total(totals.values()))
-    grades, last = rule.grades, len(bounds) - 1
-    standings = []
-    place = rank = ahead = bought = 0
-    before = None
-    for position, (customer, amount) in enumerate(ordered, 1):
-        if amount != before:
-            before, rank, ahead = amount, position, bought
-            reached = position - 1 if by_rank else ahead
-            place = _place(bounds, reached, place) if amount > 0 else last
-        if amount > 0:
-            bought += amount
-        standings.append(Standing(customer, amount, rank, grades[place], ahead))
-    return standings
+    whole = sum(s.buyers for s in known) if by_rank else sum(s.buyers * s.amount_minor for s in positive)
+    least: list[int | None] = [None] * len(rule.cutoffs)
+    bounds = rule.bounds(whole)
+    place = reached = 0
+    for amount, buyers in positive:
+        place = _place(bounds, reached, place)
+        least[place] = amount
+        reached += buyers if by_rank else buyers * amount
+    return (*map(Floor, rule.grades[:-1], least[:-1]), Floor(rule.grades[-1], 0))
 
 
 def _place(bounds: Sequence[int], reached: int, place: int) -> int:
@@ -202,6 +240,37 @@ def _place(bounds: Sequence[int], reached: int, place: int) -> int:
     while bounds[place] <= reached:
         place += 1
     return place
+
+
+def grade_for(amount_minor: int, floors: Sequence[Floor]) -> str:
+    """Return the class of an amount: the best one whose floor it reaches, else the last."""
+    for grade, least in floors[:-1]:
+        if least is not None and amount_minor >= least:
+            return grade
+    return floors[-1].grade
+
+
+def steps_of(amounts: Iterable[int]) -> list[Step]:
+    """Count the buyers of each amount, the largest first."""
+    counted = Counter(amounts)
+    return [Step(amount, counted[amount]) for amount in sorted(counted, reverse=True)]
+
+
+def classify(totals: Mapping[int, int], rule: Rule) -> list[Standing]:
+    """Rank the buyers (customer → amount in minor units) and give each its class; returns them in rank order.
+
+    Ranks and classes depend on the amounts alone; equal amounts come in the order of the mapping.
+    """
+    floors = floors_of(rule, steps_of(totals.values()))
+    standings = []
+    rank = ahead = bought = 0
+    before, grade = None, ""
+    for position, (customer, amount) in enumerate(sorted(totals.items(), key=itemgetter(1), reverse=True), 1):
+        if amount != before:
+            before, rank, ahead, grade = amount, position, bought, grade_for(amount, floors)
+        bought += max(amount, 0)
+        standings.append(Standing(customer, amount, rank, grade, ahead))
+    return standings
 
 
 def share_of(part: int, whole: int) -> Decimal:
@@ -217,36 +286,3 @@ def grade_totals(sums: Iterable[GradeSum], grades: Sequence[str]) -> list[GradeT
     whole = sum(row.bought_minor for row in known.values())
     rows = [known.get(grade, GradeSum(grade, 0, 0, 0)) for grade in grades]
     return [GradeTotal(r.grade, r.customers, r.amount_minor, share_of(r.bought_minor, whole)) for r in rows]
-
-
-def is_drop(was: str, now: str | None, grades: Sequence[str]) -> bool:
-    """Tell whether a customer fell: to a worse class, or from any but the last to buying nothing at all."""
-    if was not in grades:
-        return False
-    if now is None:
-        return was != grades[-1]
-    return now in grades and grades.index(now) > grades.index(was)
-
-
-def run_to_compare(run: Made, others: Iterable[Made]) -> Made | None:
-    """Return the run of the period before: of the same length if there is one, else whichever ended last.
-
-    Where there is no earlier period, the run of the same period that later purchases have made old.
-    """
-    known = [other for other in others if other.run != run.run]
-    earlier = [other for other in known if other.end < run.end]
-    if earlier:
-        return max(
-            earlier, key=lambda other: (_same_length(other, run), other.end, other.published, other.run)
-        )
-    again = [other for other in known if other.end == run.end and _made(other) < _made(run)]
-    return max(again, key=_made, default=None)
-
-
-def _made(run: Made) -> tuple[datetime, int]:
-    return run.published, run.run
-
-
-def _same_length(one: Made, other: Made) -> bool:
-    """Tell whether two periods are both months, quarters or years: these differ by up to three days."""
-    return abs((one.end - one.start) - (other.end - other.start)) <= timedelta(days=3)

@@ -1,0 +1,1 @@
+"""Engines on which analyses are computed: the database itself, DuckDB, Spark."""

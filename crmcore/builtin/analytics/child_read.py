@@ -1,0 +1,107 @@
+"""Rows of the company's database, over ADBC, into DuckDB: all of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_HANDED_OVER = 65_536
+"""Rows that ADBC hands over at a time."""
+
+_SAMPLES = {"BIGINT": "0", "VARCHAR": "''", "DATE": "''", "BOOLEAN": "0", "DOUBLE": "0.0"}
+"""DuckDB's type → a value of SQLite that is read as it."""
+
+
+class Reading:
+    """A connection that sees the database as it was at one moment; open from the first read on."""
+
+    def __init__(self, database: str, uri: str) -> None:
+        """Open nothing yet."""
+        self._database = database
+        self._uri = uri
+        self._connection: Any = None
+
+    def read(
+        self, duck: duckdb.DuckDBPyConnection, name: str, query: str, columns: Sequence[Sequence[str]]
+    ) -> None:
+        """Put the rows of a query into a table of DuckDB: columns as (name, type of DuckDB)."""
+        casts = ", ".join(f'CAST("{column}" AS {kind}) AS "{column}"' for column, kind in columns)
+        with self._streamed(query, columns) as rows:
+            duck.register("handed_over", rows)
+            try:
+                duck.execute(f'CREATE TABLE "{name}" AS SELECT {casts} FROM handed_over')
+            finally:
+                duck.unregister("handed_over")
+
+    def close(self) -> None:
+        """End the moment; the next read opens another one."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _opened(self) -> Any:
+        if self._connection is None:
+            self._connection = connected(self._database, self._uri)
+            with self._connection.cursor() as cursor:
+                if self._database == "postgresql":
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                else:
+                    cursor.execute("PRAGMA query_only=ON")
+        return self._connection
+
+    @contextmanager
+    def _streamed(self, query: str, columns: Sequence[Sequence[str]]) -> Iterator[pa.RecordBatchReader]:
+        with self._opened().cursor() as cursor:
+            if self._database == "sqlite":
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_HANDED_OVER)})
+                cursor.execute(_after_sample(query, columns))
+                yield _without_sample(cursor.fetch_record_batch(), columns)
+            else:
+                cursor.execute(query)
+                yield cursor.fetch_record_batch()
+
+
+def connected(database: str, uri: str, *, autocommit: bool = False) -> Any:
+    """Connect over ADBC."""
+    if database == "sqlite":
+        import adbc_driver_sqlite.dbapi as sqlite
+
+        connection = sqlite.connect(uri, autocommit=autocommit)
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout=60000")
+            cursor.fetchall()
+        return connection
+    import adbc_driver_postgresql.dbapi as postgresql
+
+    return postgresql.connect(uri, autocommit=autocommit)
+
+
+def _after_sample(query: str, columns: Sequence[Sequence[str]]) -> str:
+    """Put a row in front that shows ADBC the types: SQLite's columns have none, and it would go by the first values."""
+    sample = ", ".join(f'{_SAMPLES[kind]} AS "{column}"' for column, kind in columns)
+    names = ", ".join(f'"{column}"' for column, _kind in columns)
+    return f"SELECT {sample} UNION ALL SELECT {names} FROM ({query})"
+
+
+def _without_sample(reader: pa.RecordBatchReader, columns: Sequence[Sequence[str]]) -> pa.RecordBatchReader:
+    """Drop that row; refuse numbers with a fraction where there should be none."""
+    import pyarrow as pa
+
+    for field, (name, kind) in zip(reader.schema, columns, strict=True):
+        if kind == "BIGINT" and not pa.types.is_integer(field.type):
+            raise TypeError(
+                f"column {name} holds numbers with a fraction, or texts, where integers should be"
+            )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        first = True
+        for batch in reader:
+            yield batch.slice(1) if first else batch
+            first = False
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())

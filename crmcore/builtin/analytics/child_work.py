@@ -1,0 +1,97 @@
+"""What the child process does: rows over ADBC into DuckDB, answers out of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from crmcore.builtin.analytics.child_read import Reading
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+# ADBC and pyarrow import these two if they are there: a second's work for nothing, and pandas knows sqlite3.
+for _unwanted in ("pandas", "polars"):
+    sys.modules.setdefault(_unwanted, None)  # type: ignore[arg-type]
+
+_AT_ONCE = 65_536
+
+
+class Work:
+    """The state of the process: one DuckDB in memory, and what it reads from."""
+
+    def __init__(self, folder: str) -> None:
+        """Open nothing yet; DuckDB may write to `folder` what it has no memory for."""
+        self._folder = folder
+        self._answers: dict[int, duckdb.DuckDBPyConnection] = {}
+
+    def do_open(self, memory_mb: int, database: str, uri: str) -> None:
+        """Open DuckDB, and note where the database is (`sqlite`, `postgresql`)."""
+        import duckdb
+
+        settings: dict[str, Any] = {
+            "temp_directory": self._folder,
+            "memory_limit": f"{memory_mb}MB",
+            "autoinstall_known_extensions": False,
+        }
+        self.duck = duckdb.connect(":memory:", config=settings)
+        self.database, self.uri = database, uri
+        self._reading = Reading(database, uri)
+
+    def do_read(self, name: str, query: str, columns: Sequence[Sequence[str]]) -> None:
+        """Put the rows of a query into a table."""
+        self._reading.read(self.duck, name, query, columns)
+
+    # -- computing -------------------------------------------------------------------------------------------
+
+    def do_run(self, statement: str) -> None:
+        """Run a statement that makes a table or view."""
+        self.duck.execute(statement)
+
+    def do_rows(self, number: int, query: str, size: int) -> list[Any]:
+        """Begin an answer; returns its first rows."""
+        self._answers[number] = self.duck.cursor().execute(query)
+        return self.do_more(number, size)
+
+    def do_more(self, number: int, size: int) -> list[Any]:
+        """Return the next rows of an answer; none = that was all."""
+        rows = self._answers[number].fetchmany(size)
+        if len(rows) < size:
+            self._answers.pop(number).close()
+        return rows
+
+    def do_forget(self, number: int) -> None:
+        """End an answer that nobody wants to the end."""
+        if number in self._answers:
+            self._answers.pop(number).close()
+
+    def do_load(self, **arguments: Any) -> list[tuple[int, int, int, str]]:
+        """Write rows; what was read so far has been read, so that SQLite's log of writes can shrink."""
+        from crmcore.builtin.analytics.child_load import load
+
+        self._reading.close()
+        return load(self.duck, self.database, self.uri, **arguments)
+
+    def do_checksum(self, query: str) -> str:
+        """Hash a query's one column of lines."""
+        digest = sha256()
+        for batch in self.duck.execute(query).to_arrow_reader(_AT_ONCE):
+            digest.update(text_of(batch.column(0)))
+        return digest.hexdigest()
+
+
+def text_of(column: pa.Array, first: int = 0, last: int | None = None) -> memoryview:
+    """Return the texts of a column without NULL, one behind the other, as they lie in memory."""
+    import pyarrow as pa
+
+    _validity, _offsets, data = column.buffers()
+    wide = pa.types.is_large_string(column.type)
+    starts = memoryview(_offsets).cast("q" if wide else "i")
+    begin, end = (
+        starts[column.offset + first],
+        starts[column.offset + (len(column) if last is None else last)],
+    )
+    return memoryview(data)[begin:end] if data is not None else memoryview(b"")

@@ -1,0 +1,1 @@
+"""What the purchases tell besides the classes: each module answers one question."""

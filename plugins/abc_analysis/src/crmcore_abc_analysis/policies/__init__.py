@@ -1,0 +1,1 @@
+"""What a class means to the other modules, and what it costs."""

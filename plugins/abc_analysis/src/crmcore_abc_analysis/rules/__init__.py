@@ -1,0 +1,1 @@
+"""The rule book: plain Python over plain values, one subject a file."""
