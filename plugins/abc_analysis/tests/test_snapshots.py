@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmcore.testing import ACTOR
-from crmcore_abc_analysis import services, writing
+from crmcore_abc_analysis import computing, services, writing
 from crmcore_abc_analysis.runs import find_run, grades, holding, list_grades, list_runs
 from crmcore_abc_analysis.services import Request, make_run
 
@@ -262,3 +262,23 @@ def test_a_period_without_purchases_takes_no_class_away(company, crm):
     assert refused.exit_code == 3
     assert "200 customers would lose their class" in refused.stderr
     assert len(crm.lines("abc", "runs")) == 1
+
+
+def test_a_number_that_was_rolled_back_is_never_discarded(company, monkeypatch):
+    """The snapshot was taken, so the run's number went back; the next run of somebody else has it."""
+    run(company)
+    company.buy("2025-04-01", {"C150": 5})
+    discarded = []
+    monkeypatch.setattr(writing, "_newest_of", lambda *_: None)
+    monkeypatch.setattr(writing.Writing, "discard", lambda _self, number: discarded.append(number))
+    real = computing.InPython.compare
+
+    def fail(self, base, held):
+        if base is None:
+            raise OSError("disk full")
+        return real(self, base, held)
+
+    monkeypatch.setattr(computing.InPython, "compare", fail)
+    with pytest.raises(OSError, match="disk full"):
+        run(company)
+    assert discarded == []

@@ -69,6 +69,21 @@ def too_much() -> CrmError:
     return CrmError(_("the amounts of the period add up to more than can be stored; take a shorter period"))
 
 
+def row_of(
+    run_id: int, snapshot_id: int, customer: int, grade: str, amount_minor: int, since: int | None
+) -> dict[str, Any]:
+    """Return a new row of abc_grade; `since` None = the class begins with this run."""
+    return {
+        "snapshot_id": snapshot_id,
+        "run_id": run_id,
+        "until_run": None,
+        "customer_id": customer,
+        "grade": grade,
+        "amount_minor": amount_minor,
+        "since_run": run_id if since is None else since,
+    }
+
+
 class Changes(Protocol):
     """What a run writes: the rows that a run before it does not have, and the end of those that it has no more."""
 
@@ -249,15 +264,7 @@ class _ChangesInPython:
     def rows(self, run_id: int, snapshot_id: int) -> Iterator[list[dict[str, Any]]]:
         for first in range(0, len(self._fresh), CHUNK):
             yield [
-                {
-                    "snapshot_id": snapshot_id,
-                    "run_id": run_id,
-                    "until_run": None,
-                    "customer_id": customer,
-                    "grade": grade,
-                    "amount_minor": amount,
-                    "since_run": self._since_of(customer, grade) or run_id,
-                }
+                row_of(run_id, snapshot_id, customer, grade, amount, self._since_of(customer, grade))
                 for customer, grade, amount in self._fresh[first : first + CHUNK]
             ]
 

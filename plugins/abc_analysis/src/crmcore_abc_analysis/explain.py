@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from crmcore.api import Context, MissingFact, NotFound, find_customer, format_minor, translator
 
-from .inputs import Money, Spent, Wanted, components, purchases_between
+from .inputs import Money, Spent, Wanted, components, own_money, purchases_between
 from .rules.classes import Cutoff, Floor, Rule, share_of
 from .runs import (
     code_order,
@@ -152,8 +152,7 @@ def _why(run: sa.Row[Any], grade: sa.Row[Any], rank: int, bounds: list[dict[str,
 
 def _amounts(ctx: Context, run: sa.Row[Any], members: Sequence[int]) -> list[dict[str, Any]]:
     """Return what each component of the basis comes to now, by currency, at the run's rates."""
-    rates = {name: Decimal(rate) for name, rate in run.rates.items()}
-    money = Money(run.currency, run.settings["rounding"], rates)
+    money = own_money(run)
     wanted = Wanted(run.basis, run.level, run.period_start, run.period_end)
     parts, _missing = components(ctx, wanted, members)
     return [
@@ -190,7 +189,7 @@ def _comes_to(run: sa.Row[Any], amounts: Sequence[Mapping[str, Any]]) -> int | N
     sums = Counter[str]()
     for amount in amounts:
         sums[amount["currency"]] += amount["amount_minor"]
-    money = Money(run.currency, run.settings["rounding"], {k: Decimal(v) for k, v in run.rates.items()})
+    money = own_money(run)
     converted = [_converted(money, Spent(0, currency, amount, 0)) for currency, amount in sums.items()]
     return None if None in converted else sum(amount or 0 for amount in converted)
 

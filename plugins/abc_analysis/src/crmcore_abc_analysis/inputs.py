@@ -84,12 +84,16 @@ def money_of(ctx: Context, currencies: Iterable[str], currency: str, day: date, 
     return Money(currency, rounding, rates)
 
 
+def own_money(run: sa.Row[Any]) -> Money:
+    """Return the rates that a run was made with."""
+    return Money(run.currency, run.settings["rounding"], {k: Decimal(v) for k, v in run.rates.items()})
+
+
 def money_of_run(ctx: Context, run: sa.Row[Any], currencies: Iterable[str]) -> Money:
     """Return the rates of a run; for currencies that it did not meet, those of the last day of its period."""
-    known = {name: Decimal(rate) for name, rate in run.rates.items()}
-    rounding = run.settings["rounding"]
-    more = money_of(ctx, {*currencies} - known.keys(), run.currency, run.period_end, rounding)
-    return Money(run.currency, rounding, {**more.rates, **known})
+    own = own_money(run)
+    more = money_of(ctx, {*currencies} - own.rates.keys(), run.currency, run.period_end, own.rounding)
+    return Money(run.currency, own.rounding, {**more.rates, **own.rates})
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,20 +309,34 @@ def purchases_between(ctx: Context, start: date, end: date) -> tuple[sa.Subquery
     return purchases, purchases.c.occurred_on.between(start, end)
 
 
-def remarks_on(ctx: Context, wanted: Wanted, missing: Sequence[str]) -> dict[str, Any]:
-    """Return what a run has to say of its inputs: facts that are missing, purchases whose cost is unknown."""
+class WithoutCost(NamedTuple):
+    """Purchases in one currency that no margin counts."""
+
+    currency: str
+    purchases: int
+    amount_minor: int
+
+
+def remarks_on(
+    ctx: Context, wanted: Wanted, missing: Sequence[str], without_cost: Sequence[WithoutCost] | None = None
+) -> dict[str, Any]:
+    """Return what a run has to say of its inputs: facts that are missing, purchases whose cost is unknown.
+
+    `without_cost` None: they are looked up in the database.
+    """
     remarks: dict[str, Any] = {"missing_facts": list(missing)} if missing else {}
-    if wanted.basis in {"margin", "profit"} and not purchases_are_in_files(ctx, wanted.basis):
-        purchases, in_period = purchases_between(ctx, wanted.start, wanted.end)
-        query = (
-            sa.select(purchases.c.currency, sa.func.count(), _big(sa.func.sum(purchases.c.amount_minor)))
-            .where(in_period, purchases.c.cost_minor.is_(None))
-            .group_by(purchases.c.currency)
-            .order_by(purchases.c.currency)
-        )
-        without = [
-            {"currency": currency, "purchases": count, "amount_minor": amount}
-            for currency, count, amount in ctx.connection.execute(query)
-        ]
-        remarks |= {"without_cost": without} if without else {}
+    if wanted.basis in {"margin", "profit"}:
+        left_out = _without_cost(ctx, wanted) if without_cost is None else without_cost
+        remarks |= {"without_cost": [row._asdict() for row in left_out]} if left_out else {}
     return remarks
+
+
+def _without_cost(ctx: Context, wanted: Wanted) -> list[WithoutCost]:
+    purchases, in_period = purchases_between(ctx, wanted.start, wanted.end)
+    query = (
+        sa.select(purchases.c.currency, sa.func.count(), _big(sa.func.sum(purchases.c.amount_minor)))
+        .where(in_period, purchases.c.cost_minor.is_(None))
+        .group_by(purchases.c.currency)
+        .order_by(purchases.c.currency)
+    )
+    return list(map(WithoutCost._make, ctx.connection.execute(query)))

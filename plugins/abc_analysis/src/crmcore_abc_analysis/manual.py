@@ -12,7 +12,17 @@ from crmcore.api import Context, CrmError, UsageProblem, WorkItem, find_customer
 
 from .policies.checks import reason_of, require_grade
 from .rules.manual import HandSet, Published, Span, State, history, state_on, warned_from
-from .runs import code_order, customers, grades, group_members, heads_of, members, publications, runs
+from .runs import (
+    code_order,
+    customers,
+    grades,
+    group_members,
+    heads_of,
+    members,
+    parts_of,
+    publications,
+    runs,
+)
 from .tables import GROUP, AbcManual
 
 if TYPE_CHECKING:
@@ -21,8 +31,6 @@ if TYPE_CHECKING:
 _ = translator("crmcore_abc_analysis")
 
 PLUGIN = "abc_analysis"
-_PART = 5000
-"""How many ids one statement is given; SQLite takes at most 32,766."""
 
 manual: sa.Table = AbcManual.__table__  # type: ignore[attr-defined]
 
@@ -126,12 +134,6 @@ def _members_of(connection: sa.Connection, heads: Iterable[int]) -> dict[int, in
         rows = connection.execute(query.where(members.c.head_id.in_(part)))
         found |= {row.customer_id: row.head_id for row in rows}
     return found
-
-
-def parts_of(numbers: Iterable[int]) -> Iterator[list[int]]:
-    """Cut ids into sorted lists of as many as one statement may be given."""
-    ordered = sorted(set(numbers))
-    return (ordered[start : start + _PART] for start in range(0, len(ordered), _PART))
 
 
 def list_manual(

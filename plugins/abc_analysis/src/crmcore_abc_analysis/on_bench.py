@@ -10,8 +10,16 @@ import sqlalchemy as sa
 
 from crmcore.api import Bench, Context, CrmError, div_whole, minor_digits, translator
 
-from .computing import CHUNK, Changes, Computed, Plan, too_much
-from .inputs import Money, components, money_of, purchases_are_in_files, remarks_on, sums_of
+from .computing import CHUNK, Changes, Computed, Plan, row_of, too_much
+from .inputs import (
+    Money,
+    WithoutCost,
+    components,
+    money_of,
+    purchases_are_in_files,
+    remarks_on,
+    sums_of,
+)
 from .rules.classes import Floor, Rule
 from .runs import grades, group_members, holding, members_now, runs
 from .tables import GROUP, PUBLISHED, AbcGrade
@@ -64,7 +72,7 @@ class OnBench:
             missing = self._read_sums(ctx)
             largest = dict(bench.fetch(largest_sums))
             money = money_of(ctx, largest, plan.currency, plan.wanted.end, plan.rounding)
-            remarks = remarks_on(ctx, plan.wanted, missing)
+            remarks = remarks_on(ctx, plan.wanted, missing, self._without_cost(ctx))
             members = members_now(ctx.connection, plan.wanted.level)
         _check_rates(money, largest, self._name)
         bench.define("totals", lambda t: totals_of(t["sums"], money))
@@ -103,6 +111,13 @@ class OnBench:
             bench.read("members", group_members(), {"customer_id": "int64", "head_id": "int64"})
         bench.define("sums", lambda t: sums_from_files(t, plan))
         return missing
+
+    def _without_cost(self, ctx: Context) -> list[WithoutCost] | None:
+        """Return the purchases in files whose cost is unknown; None where they lie in the database."""
+        if not purchases_are_in_files(ctx, self._plan.wanted.basis) or self._plan.wanted.basis == "purchases":
+            return None
+        rows = self._bench.fetch(lambda t: without_cost(t["purchase_rows"], self._plan))
+        return list(map(WithoutCost._make, rows))
 
     def _floors(self, customers: int, positive: int) -> list[Floor]:
         """Return the least amount of each class; see `rules.classes.floors_of`."""
@@ -153,18 +168,7 @@ class _ChangesOnBench:
 
     def rows(self, run_id: int, snapshot_id: int) -> Iterator[list[dict[str, Any]]]:
         for part in self._bench.batches(lambda t: t[self._fresh].order_by("customer_id"), CHUNK):
-            yield [
-                {
-                    "snapshot_id": snapshot_id,
-                    "run_id": run_id,
-                    "until_run": None,
-                    "customer_id": customer,
-                    "grade": grade,
-                    "amount_minor": amount,
-                    "since_run": run_id if since is None else since,
-                }
-                for customer, grade, amount, since in part
-            ]
+            yield [row_of(run_id, snapshot_id, *row) for row in part]
 
     def ended(self) -> Iterator[list[int]]:
         for first in range(0, len(self._gone), CHUNK):
@@ -186,8 +190,7 @@ def sums_from_files(t: Tables, plan: Plan) -> ir.Table:
     """Add up purchases that lie in files, as `inputs.sums_of` does in the database."""
     import ibis
 
-    rows = t["purchase_rows"]
-    rows = rows.filter(rows.occurred_on.between(plan.wanted.start, plan.wanted.end))
+    rows = _in_period(t["purchase_rows"], plan)
     if plan.wanted.basis != "purchases":
         rows = rows.filter(rows.cost_minor.notnull())
         rows = rows.mutate(amount_minor=rows.amount_minor - rows.cost_minor)
@@ -210,6 +213,19 @@ def sums_from_files(t: Tables, plan: Plan) -> ir.Table:
             amount_minor=sums.amount_minor.sum(), purchases=sums.purchases.sum()
         )
     return sums
+
+
+def without_cost(rows: ir.Table, plan: Plan) -> ir.Table:
+    """Count and add up the purchases of the period whose cost is unknown, by currency."""
+    unknown = _in_period(rows, plan).filter(lambda row: row.cost_minor.isnull())
+    found = unknown.group_by("currency").aggregate(
+        purchases=unknown.count(), amount_minor=unknown.amount_minor.sum()
+    )
+    return found.order_by("currency")
+
+
+def _in_period(rows: ir.Table, plan: Plan) -> ir.Table:
+    return rows.filter(rows.occurred_on.between(plan.wanted.start, plan.wanted.end))
 
 
 def largest_sums(t: Tables) -> ir.Table:

@@ -30,14 +30,13 @@ from crmcore.api import (
 )
 
 from .potentials import LONGEST_BASIS, currency_of, potentials, problem_of, require_rate
-from .runs import code_order, customers
+from .runs import code_order, customers, parts_of
 from .tables import AbcPotential
 
 if TYPE_CHECKING:
     from crmcore.api import Tx
 
 _ = translator("crmcore_abc_analysis")
-_PART = 5000
 _BLOCK = 2000
 _CURRENCY_WORDS = {
     **dict.fromkeys(("人民币", "RMB", "￥", "¥", "元", "CNH"), "CNY"),
@@ -163,10 +162,9 @@ class _Loader:
         return known | {code: number for code, number in zip(missing, made, strict=True) if number}
 
     def _estimates(self) -> dict[tuple[int, date], Mapping[str, Any]]:
-        ids = sorted(self._ids.values())
         found: dict[tuple[int, date], Mapping[str, Any]] = {}
-        for start in range(0, len(ids), _PART):
-            query = sa.select(potentials).where(potentials.c.customer_id.in_(ids[start : start + _PART]))
+        for part in parts_of(self._ids.values()):
+            query = sa.select(potentials).where(potentials.c.customer_id.in_(part))
             rows = self._tx.connection.execute(query).mappings()
             found |= {(row["customer_id"], row["estimated_on"]): row for row in rows}
         return found

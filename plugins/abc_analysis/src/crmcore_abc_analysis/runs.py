@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -213,7 +213,6 @@ def grades_of(ctx: Context, run: sa.Row[Any], customer_ids: Sequence[int]) -> di
     In a run by groups a member has the class of its group.
     """
     heads = heads_in(ctx.connection, run, customer_ids)
-    wanted = sorted({heads.get(number, number) for number in customer_ids})
     first = runs.alias("first")
     query = (
         sa.select(grades, first.c.made_on.label("since"))
@@ -221,11 +220,16 @@ def grades_of(ctx: Context, run: sa.Row[Any], customer_ids: Sequence[int]) -> di
         .where(holding(run))
     )
     found: dict[int, sa.Row[Any]] = {}
-    for start in range(0, len(wanted), _PART):
-        part = wanted[start : start + _PART]
+    for part in parts_of(heads.get(number, number) for number in customer_ids):
         rows = ctx.connection.execute(query.where(grades.c.customer_id.in_(part)))
         found |= {row.customer_id: row for row in rows}
     return {n: found[heads.get(n, n)] for n in customer_ids if heads.get(n, n) in found}
+
+
+def parts_of(numbers: Iterable[int]) -> Iterator[list[int]]:
+    """Cut ids into sorted lists of as many as one statement may be given."""
+    ordered = sorted(set(numbers))
+    return (ordered[start : start + _PART] for start in range(0, len(ordered), _PART))
 
 
 def standing_of(connection: sa.Connection, run: sa.Row[Any], amount_minor: int) -> tuple[int, int]:
@@ -256,8 +260,7 @@ def heads_of(connection: sa.Connection, customer_ids: Sequence[int]) -> dict[int
 def _heads(connection: sa.Connection, pairs: sa.Select[Any], customer_ids: Sequence[int]) -> dict[int, int]:
     rows = pairs.subquery("pairs")
     found: dict[int, int] = {}
-    for start in range(0, len(customer_ids), _PART):
-        part = customer_ids[start : start + _PART]
+    for part in parts_of(customer_ids):
         query = sa.select(rows.c.customer_id, rows.c.head_id).where(rows.c.customer_id.in_(part))
         found |= {row.customer_id: row.head_id for row in connection.execute(query)}
     return found

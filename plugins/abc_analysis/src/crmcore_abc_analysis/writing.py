@@ -107,8 +107,10 @@ class Writing:
                 (run_id,) = tx.insert(AbcRun, [{**values, **made, "snapshot_id": snapshot}])
                 self._building = int(run_id)  # before the commit: whatever comes after it finds the run
                 if base and _newest_of(tx.connection, base) != base.id:
+                    self._building = None  # rolled back, the number is soon somebody else's
                     raise SnapshotTaken
         except sa.exc.IntegrityError as error:
+            self._building = None
             if base is None:
                 raise
             raise SnapshotTaken from error

@@ -11,11 +11,10 @@ import sqlalchemy as sa
 
 from crmcore.api import Context
 from crmcore_abc_analysis.inputs import Component, Wanted, components, money_of_run, sums_of
-from crmcore_abc_analysis.runs import customers, grades, holding, members_in
+from crmcore_abc_analysis.runs import customers, grades, holding, members_in, parts_of
 from crmcore_abc_analysis.tables import GROUP
 
 _BLOCK = 10_000
-_PART = 5000
 """How many ids one statement is given; SQLite takes at most 32,766."""
 
 
@@ -100,12 +99,11 @@ def pairs(connection: sa.Connection, query: sa.Executable) -> dict[Any, Any]:
 
 def named(connection: sa.Connection, ids: Iterable[int]) -> dict[int, Named]:
     """Return id → code and name."""
-    wanted = sorted(ids)
     query = sa.select(customers.c.id, customers.c.code, customers.c.name)
     found: dict[int, Named] = {}
-    for start in range(0, len(wanted), _PART):
-        part = connection.execute(query.where(customers.c.id.in_(wanted[start : start + _PART])))
-        found |= {row.id: Named(*row) for row in part}
+    for part in parts_of(ids):
+        rows = connection.execute(query.where(customers.c.id.in_(part)))
+        found |= {row.id: Named(*row) for row in rows}
     return found
 
 

@@ -23,7 +23,7 @@ from crmcore_abc_analysis.inputs import (
     totals_of,
 )
 from crmcore_abc_analysis.rules.trade import By, places, spans
-from crmcore_abc_analysis.runs import customers
+from crmcore_abc_analysis.runs import customers, parts_of
 from crmcore_abc_analysis.tables import SINGLE
 
 from .sales import company_report, company_sales, title_of
@@ -108,8 +108,8 @@ def _with_equals(totals: Sequence[Total], limit: int | None) -> int:
 def _names(connection: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     query = sa.select(customers.c.id, customers.c.code, customers.c.name)
     found: dict[int, tuple[str, str]] = {}
-    for start in range(0, len(ids), _PART):
-        rows = connection.execute(query.where(customers.c.id.in_(ids[start : start + _PART])))
+    for part in parts_of(ids):
+        rows = connection.execute(query.where(customers.c.id.in_(part)))
         found.update((row.id, (row.code, row.name)) for row in rows)
     return found
 

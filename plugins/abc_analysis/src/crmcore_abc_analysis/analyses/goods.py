@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from crmcore.api import Context, translator
 from crmcore_abc_analysis.inputs import Money, provided, purchases_between
+from crmcore_abc_analysis.runs import parts_of
 
 from .scope import Scope, amounts_by_name
 
 _ = translator("crmcore_abc_analysis")
-_PART = 1000
 
 
 class Product(NamedTuple):
@@ -116,10 +116,8 @@ def products_named(ctx: Context, numbers: Iterable[int]) -> Mapping[int, Product
     products = ctx.facts.select("products").subquery("products")
     c = products.c
     query = sa.select(c.product_id, c.code, c.name, c.line, c.unit)
-    for start in range(0, len(wanted), _PART):
-        rows: Iterable[Any] = ctx.connection.execute(
-            query.where(c.product_id.in_(wanted[start : start + _PART]))
-        )
+    for part in parts_of(wanted):
+        rows: Iterable[Any] = ctx.connection.execute(query.where(c.product_id.in_(part)))
         found.update((row.product_id, Product._make(row)) for row in rows)
     return found
 

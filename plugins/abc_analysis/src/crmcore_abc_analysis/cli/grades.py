@@ -25,15 +25,15 @@ from crmcore.api import (
     translator,
 )
 
+from .shared import DAY, SHOWN, limit_option
+
 _ = translator("crmcore_abc_analysis")
-_DAY = click.DateTime(["%Y-%m-%d"])
-_SHOWN = 50
 _reason_option = click.option("--reason", required=True, metavar="TEXT", help=N_("Why; it is kept."))
 
 
 @click.command("grade", cls=Command, help=N_("Show the class of a customer on a day, past days too."))
 @click.argument("code")
-@click.option("--on", "on", type=_DAY, metavar="YYYY-MM-DD", help=N_("The day; by default today."))
+@click.option("--on", "on", type=DAY, metavar="YYYY-MM-DD", help=N_("The day; by default today."))
 @json_option
 @pass_session
 def grade_command(session: Session, code: str, on: datetime | None, *, as_json: bool) -> None:
@@ -89,7 +89,7 @@ def _history_table(spans: Iterable[Mapping[str, Any]]) -> Table:
 @_reason_option
 @click.option(
     "--until",
-    type=_DAY,
+    type=DAY,
     required=True,
     metavar="YYYY-MM-DD",
     help=N_("The last day on which it holds, such as 2026-12-31."),
@@ -136,12 +136,7 @@ def unset_command(session: Session, code: str, *, reason: str, as_json: bool) ->
 
 @click.command("manual", cls=Command, help=N_("List the classes that were set by hand."))
 @click.option("--all", "everything", is_flag=True, help=N_("Also those that have ended."))
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=N_("List so many at most; by default all as JSON, 50 as a table."),
-)
+@limit_option
 @json_option
 @pass_session
 def manual_command(session: Session, limit: int | None, *, everything: bool, as_json: bool) -> None:
@@ -153,7 +148,7 @@ def manual_command(session: Session, limit: int | None, *, everything: bool, as_
             lines = list_manual(ctx, everything=everything, limit=limit)
             emit_lines(in_bulk(session, ctx, "abc_manual", lines, {"limit": limit}))
             return
-        most = limit or _SHOWN
+        most = limit or SHOWN
         found = list(list_manual(ctx, everything=everything, limit=most + 1))
     if not found:
         echo(_("No class is set by hand."))

@@ -15,13 +15,12 @@ from crmcore.api import (
     in_bulk,
     json_option,
     pass_session,
-    show_chart,
-    show_table,
     translator,
 )
 
+from .shared import SHOWN, limit_option, show_report
+
 _ = translator("crmcore_abc_analysis")
-_SHOWN = 50
 
 
 @click.command(
@@ -31,11 +30,7 @@ _SHOWN = 50
     "--from-run", type=int, help=N_("Number of the run before; by default the one before of its kind.")
 )
 @click.option("--to-run", type=int, help=N_("Number of the run after; by default the one made last."))
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help=N_("List so many at most; by default all as JSON, 50 as a table."),
-)
+@limit_option
 @json_option
 @pass_session
 def transitions_command(
@@ -51,20 +46,14 @@ def transitions_command(
             movers = in_bulk(session, ctx, "abc_transitions", document["movers"], {"limit": limit})
             emit({**document, "movers": list(movers)})
         else:
-            _show(transitions_of(ctx, from_run, to_run), limit or _SHOWN)
+            _show(transitions_of(ctx, from_run, to_run), limit or SHOWN)
 
 
 def _show(found: Any, limit: int) -> None:
     from crmcore_abc_analysis.analyses.transitions import report_of
 
     report = report_of(found, limit)
-    echo(report.title)
-    for table in report.tables:
-        show_table(table)
-    for chart in report.charts:
-        show_chart(chart)
-    for note in report.notes:
-        echo(note)
+    show_report(report)
     moved = sum(count for move, count in found.counts().items() if move != "stayed")
     if moved > limit:
         echo(_("{count} customers moved in all; more with --limit N, all with --json").format(count=moved))

@@ -26,8 +26,9 @@ from crmcore.api import (
     translator,
 )
 
+from .shared import DAY
+
 _ = translator("crmcore_abc_analysis")
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group("policy", cls=Group, help=N_("Show or change how customers of a class are served."))
@@ -36,7 +37,7 @@ def policy() -> None:
 
 
 @policy.command("show", cls=Command, help=N_("Show how customers of each class are served on a day."))
-@click.option("--on", "on", type=_DAY, metavar="YYYY-MM-DD", help=N_("The day; by default today."))
+@click.option("--on", "on", type=DAY, metavar="YYYY-MM-DD", help=N_("The day; by default today."))
 @json_option
 @pass_session
 def show_command(session: Session, on: datetime | None, *, as_json: bool) -> None:
@@ -62,7 +63,7 @@ def show_command(session: Session, on: datetime | None, *, as_json: bool) -> Non
 @click.option(
     "--from",
     "start",
-    type=_DAY,
+    type=DAY,
     metavar="YYYY-MM-DD",
     help=N_("The first day on which it holds; by default today."),
 )

@@ -22,10 +22,11 @@ from crmcore.api import (
     in_bulk,
     json_option,
     pass_session,
-    show_chart,
     show_table,
     translator,
 )
+
+from .shared import DAY, SHOWN, limit_option, show_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from crmcore.api import Context
 
 _ = translator("crmcore_abc_analysis")
-_DAY = click.DateTime(["%Y-%m-%d"])
-_SHOWN = 50
 
 
 @click.group("potential", cls=Group, help=N_("Show or record what a customer could buy in a year."))
@@ -49,7 +48,7 @@ def potential() -> None:
 @click.option(
     "--on",
     "day",
-    type=_DAY,
+    type=DAY,
     metavar="YYYY-MM-DD",
     help=N_("Day of the estimate; by default today. Another estimate of that day is replaced."),
 )
@@ -96,11 +95,7 @@ def show_command(session: Session, code: str, *, as_json: bool) -> None:
 
 
 @potential.command("list", cls=Command, help=N_("List the latest estimate of each customer, by code."))
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help=N_("List so many at most; by default all as JSON, 50 as a table."),
-)
+@limit_option
 @json_option
 @pass_session
 def list_command(session: Session, limit: int | None, *, as_json: bool) -> None:
@@ -112,7 +107,7 @@ def list_command(session: Session, limit: int | None, *, as_json: bool) -> None:
             lines = list_potentials(ctx, limit)
             emit_lines(in_bulk(session, ctx, "abc_potential", lines, {"limit": limit}))
             return
-        shown = limit or _SHOWN
+        shown = limit or SHOWN
         found = list(list_potentials(ctx, shown + 1))
     if not found:
         echo(_("there are no estimates yet; record one with: crm abc potential set CODE AMOUNT --basis TEXT"))
@@ -153,7 +148,7 @@ def _table(title: str, estimates: Iterable[Mapping[str, Any]], *, named: bool = 
 @click.option(
     "--on",
     "day",
-    type=_DAY,
+    type=DAY,
     metavar="YYYY-MM-DD",
     help=N_("Take the latest estimates on this day; by default today."),
 )
@@ -194,20 +189,14 @@ def _show_cell(
         lines = cell_customers(ctx, cell, limit, day)
         emit_lines(in_bulk(session, ctx, "abc_matrix", lines, {"cell": cell, "limit": limit}))
     else:
-        show_table(cell_table(ctx, cell, limit or _SHOWN, day))
+        show_table(cell_table(ctx, cell, limit or SHOWN, day))
 
 
 def _show_matrix(ctx: Context, day: date | None) -> None:
     from crmcore_abc_analysis.analyses.matrix import matrix_report
 
     report = matrix_report(ctx, {"on": day.isoformat() if day else ""})
-    echo(report.title)
-    for chart in report.charts:
-        show_chart(chart)
-    for table in report.tables:
-        show_table(table)
-    for note in report.notes:
-        echo(note)
+    show_report(report)
     if report.tables:
         echo(_("Who is in a cell: crm abc matrix --cell NAME"))
 

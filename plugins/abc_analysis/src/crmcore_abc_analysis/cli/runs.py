@@ -17,14 +17,13 @@ from crmcore.api import (
     in_bulk,
     json_option,
     pass_session,
-    show_chart,
     show_table,
     translator,
 )
 
+from .shared import DAY, SHOWN, limit_option, preset_option, show_report
+
 _ = translator("crmcore_abc_analysis")
-_DAY = click.DateTime(["%Y-%m-%d"])
-_SHOWN = 50
 _run_option = click.option(
     "--run", "number", type=int, help=N_("Number of the run; by default the one made last.")
 )
@@ -40,16 +39,12 @@ _run_option = click.option(
 @click.option(
     "--from",
     "start",
-    type=_DAY,
+    type=DAY,
     metavar="YYYY-MM-DD",
     help=N_("First day of the period, such as 2025-01-01."),
 )
-@click.option("--to", "end", type=_DAY, metavar="YYYY-MM-DD", help=N_("Last day of the period, included."))
-@click.option(
-    "--preset",
-    type=click.Choice(["pyramid", "increments", "pareto", "own"]),
-    help=N_("Cut-offs; by default those of the settings."),
-)
+@click.option("--to", "end", type=DAY, metavar="YYYY-MM-DD", help=N_("Last day of the period, included."))
+@preset_option
 @click.option(
     "--by",
     type=click.Choice(["rank", "amount", "threshold"]),
@@ -95,23 +90,13 @@ def _show_run(ctx: Any, number: int) -> None:
     from crmcore_abc_analysis.reports import abc_report
 
     report = abc_report(ctx, {"run": str(number)})
-    echo(report.title)
-    for table in report.tables:
-        show_table(table)
-    for chart in report.charts:
-        show_chart(chart)
-    for note in report.notes:
-        echo(note)
+    show_report(report)
     echo(_("Why a customer has its class: crm abc explain CODE"))
 
 
 @click.command("grades", cls=Command, help=N_("List the customers of a run in rank order."))
 @_run_option
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help=N_("List so many at most; by default all as JSON, 50 as a table."),
-)
+@limit_option
 @json_option
 @pass_session
 def grades_command(session: Session, number: int | None, limit: int | None, *, as_json: bool) -> None:
@@ -127,8 +112,8 @@ def grades_command(session: Session, number: int | None, limit: int | None, *, a
             return
         run = find_run(ctx, number)
         echo(title_of(run))
-        show_table(customer_table(ctx, run, limit or _SHOWN))
-        if run.customers > (limit or _SHOWN):
+        show_table(customer_table(ctx, run, limit or SHOWN))
+        if run.customers > (limit or SHOWN):
             echo(
                 _("{count} customers in all; more with --limit N, all with --json").format(
                     count=run.customers
@@ -178,11 +163,7 @@ def runs_command(session: Session, *, as_json: bool) -> None:
 
 @click.command("changes", cls=Command, help=N_("Show whose amounts have changed since a run was made."))
 @_run_option
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help=N_("List so many at most; by default all as JSON, 50 as a table."),
-)
+@limit_option
 @json_option
 @pass_session
 def changes_command(session: Session, number: int | None, limit: int | None, *, as_json: bool) -> None:
@@ -205,7 +186,7 @@ def changes_command(session: Session, number: int | None, limit: int | None, *, 
     if not rows:
         echo(_("Nothing has changed since run {run} of {day}.").format(run=run.id, day=run.made_on))
         return
-    show_table(change_table(rows[: limit or _SHOWN], run.currency))
+    show_table(change_table(rows[: limit or SHOWN], run.currency))
     echo(
         _(
             "{count} customers come to other amounts now; run again: crm abc run --from {start} --to {end}"

@@ -12,46 +12,35 @@ from crmcore.api import (
     N_,
     Command,
     Session,
-    echo,
     emit,
     emit_lines,
     in_bulk,
     json_option,
     pass_session,
-    show_chart,
-    show_table,
 )
 
-if TYPE_CHECKING:
-    from crmcore.api import Report
+from .shared import DAY, SHOWN, limit_option, show_report
 
-_DAY = click.DateTime(["%Y-%m-%d"])
-_SHOWN = 50
+if TYPE_CHECKING:
+    pass
 
 
 def _period_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --from and --to; without them the period is that of the run made last, else the last full calendar year."""
     for option in (
         click.option(
-            "--to", "end", type=_DAY, metavar="YYYY-MM-DD", help=N_("Last day of the period, included.")
+            "--to", "end", type=DAY, metavar="YYYY-MM-DD", help=N_("Last day of the period, included.")
         ),
         click.option(
             "--from",
             "start",
-            type=_DAY,
+            type=DAY,
             metavar="YYYY-MM-DD",
             help=N_("First day of the period; without both days, the period of the run made last."),
         ),
     ):
         command = option(command)
     return command
-
-
-_limit_option = click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help=N_("List so many at most; by default all as JSON, 50 as a table."),
-)
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -64,16 +53,6 @@ def _parameters(start: datetime | None, end: datetime | None, **others: Any) -> 
     return {name: str(value) for name, value in (days | others).items() if value is not None}
 
 
-def _show(report: Report) -> None:
-    echo(report.title)
-    for table in report.tables:
-        show_table(table)
-    for chart in report.charts:
-        show_chart(chart)
-    for note in report.notes:
-        echo(note)
-
-
 @click.command("sales", cls=Command, help=N_("Show sales by month and year, with share and rank."))
 @click.option(
     "--by",
@@ -82,7 +61,7 @@ def _show(report: Report) -> None:
     help=N_("What the sales are added up by; by default months."),
 )
 @_period_options
-@_limit_option
+@limit_option
 @json_option
 @pass_session
 def sales_command(
@@ -102,7 +81,7 @@ def sales_command(
 
     with session.app.read(PLUGIN) as ctx:
         if not as_json:
-            _show(sales_report(ctx, _parameters(start, end, by=by, limit=limit or _SHOWN)))
+            show_report(sales_report(ctx, _parameters(start, end, by=by, limit=limit or SHOWN)))
             return
         scope = scope_of(ctx, _day(start), _day(end))
         if by == "customer":
@@ -120,7 +99,7 @@ def sales_command(
     help=N_("Product, or product line."),
 )
 @_period_options
-@_limit_option
+@limit_option
 @json_option
 @pass_session
 def products_command(
@@ -144,14 +123,14 @@ def products_command(
             )
             emit(products_document(found, limit))
         else:
-            _show(products_report(ctx, _parameters(start, end, by=by, limit=limit or _SHOWN)))
+            show_report(products_report(ctx, _parameters(start, end, by=by, limit=limit or SHOWN)))
 
 
 @click.command(
     "turnover", cls=Command, help=N_("Show how often the stock of each product turns over in a year.")
 )
 @_period_options
-@_limit_option
+@limit_option
 @json_option
 @pass_session
 def turnover_command(
@@ -166,7 +145,7 @@ def turnover_command(
         if as_json:
             emit(turnover_document(goods_turnover(ctx, scope_of(ctx, _day(start), _day(end))), limit))
         else:
-            _show(turnover_report(ctx, _parameters(start, end, limit=limit or _SHOWN)))
+            show_report(turnover_report(ctx, _parameters(start, end, limit=limit or SHOWN)))
 
 
 @click.command(
@@ -191,7 +170,7 @@ def concentration_command(session: Session, number: int | None, *, as_json: bool
         if as_json:
             emit(concentration_document(found))
         else:
-            _show(concentration_report(ctx, {"run": str(found.run.id)}))
+            show_report(concentration_report(ctx, {"run": str(found.run.id)}))
 
 
 @click.command(
@@ -206,7 +185,7 @@ def concentration_command(session: Session, number: int | None, *, as_json: bool
     help=N_("Field of the customer card."),
 )
 @_period_options
-@_limit_option
+@limit_option
 @json_option
 @pass_session
 def composition_command(
@@ -232,4 +211,4 @@ def composition_command(
             found = composition(ctx, scope_of(ctx, _day(start), _day(end)), by)
             emit(composition_document(found, limit))
         else:
-            _show(composition_report(ctx, _parameters(start, end, by=by, limit=limit or _SHOWN)))
+            show_report(composition_report(ctx, _parameters(start, end, by=by, limit=limit or SHOWN)))

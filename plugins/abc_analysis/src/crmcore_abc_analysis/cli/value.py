@@ -12,20 +12,18 @@ from crmcore.api import (
     N_,
     Command,
     Session,
-    echo,
     emit,
     json_option,
     pass_session,
-    show_chart,
-    show_table,
     translator,
 )
 
+from .shared import DAY, show_report
+
 if TYPE_CHECKING:
-    from crmcore.api import Report
+    pass
 
 _ = translator("crmcore_abc_analysis")
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -36,16 +34,6 @@ def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         show_default=True,
         help=N_("List so many at most."),
     )
-
-
-def _show(report: Report) -> None:
-    echo(report.title)
-    for table in report.tables:
-        show_table(table)
-    for chart in report.charts:
-        show_chart(chart)
-    for note in report.notes:
-        echo(note)
 
 
 @click.command("balance", cls=Command, help=N_("Count customers won, lost and regained in each period."))
@@ -65,11 +53,11 @@ def _show(report: Report) -> None:
 @click.option(
     "--from",
     "start",
-    type=_DAY,
+    type=DAY,
     metavar="YYYY-MM-DD",
     help=N_("A day in the first period."),
 )
-@click.option("--to", "end", type=_DAY, metavar="YYYY-MM-DD", help=N_("A day in the last period."))
+@click.option("--to", "end", type=DAY, metavar="YYYY-MM-DD", help=N_("A day in the last period."))
 @click.option(
     "--who",
     type=click.Choice(["won", "lost", "regained"]),
@@ -102,7 +90,7 @@ def balance_command(session: Session, start: datetime | None, end: datetime | No
     if options["as_json"]:
         emit(found)
     else:
-        _show(report_of(found))
+        show_report(report_of(found))
 
 
 @click.command(
@@ -123,7 +111,7 @@ def questions_command(session: Session, limit: int, *, as_json: bool) -> None:
     if as_json:
         emit(found)
     else:
-        _show(report_of(found))
+        show_report(report_of(found))
 
 
 @click.command("worst", cls=Command, help=N_("List the customers that bring least, or cost money."))
@@ -140,7 +128,7 @@ def worst_command(session: Session, limit: int, *, as_json: bool) -> None:
     if as_json:
         emit(found)
     else:
-        _show(report_of(found))
+        show_report(report_of(found))
 
 
 @click.command("stars", cls=Command, help=N_("List tomorrow's stars: small now, able to grow."))
@@ -157,7 +145,7 @@ def stars_command(session: Session, limit: int, *, as_json: bool) -> None:
     if as_json:
         emit(found)
     else:
-        _show(report_of(found))
+        show_report(report_of(found))
 
 
 @click.command(
@@ -177,4 +165,4 @@ def gaps_command(session: Session, code: str, limit: int, *, as_json: bool) -> N
     if as_json:
         emit(found)
     else:
-        _show(report_of(found))
+        show_report(report_of(found))

@@ -16,14 +16,13 @@ from crmcore.api import (
     in_bulk,
     json_option,
     pass_session,
-    show_chart,
     show_table,
     translator,
 )
 
+from .shared import DAY, SHOWN, limit_option, preset_option, show_report
+
 _ = translator("crmcore_abc_analysis")
-_DAY = click.DateTime(["%Y-%m-%d"])
-_SHOWN = 50
 
 
 @click.command(
@@ -31,7 +30,7 @@ _SHOWN = 50
 )
 @click.option(
     "--on",
-    type=_DAY,
+    type=DAY,
     metavar="YYYY-MM-DD",
     help=N_("Classes and policies of the end of this day; by default of now."),
 )
@@ -58,11 +57,7 @@ def load_command(session: Session, on: datetime | None, *, as_json: bool) -> Non
     cls=Command,
     help=N_("Show what other cut-offs would change: who moves, visits, discounts, limits."),
 )
-@click.option(
-    "--preset",
-    type=click.Choice(["pyramid", "increments", "pareto", "own"]),
-    help=N_("Cut-offs; by default those of the settings."),
-)
+@preset_option
 @click.option(
     "--by",
     type=click.Choice(["rank", "amount", "threshold"]),
@@ -78,11 +73,7 @@ def load_command(session: Session, on: datetime | None, *, as_json: bool) -> Non
     help=N_("Where a class ends, the best first, such as A=0.01; the last class stands alone. Repeat it."),
 )
 @click.option("--run", type=int, help=N_("Number of the run; by default the one made last."))
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help=N_("List so many at most; by default all as JSON, 50 as a table."),
-)
+@limit_option
 @json_option
 @pass_session
 def whatif_command(session: Session, *, limit: int | None, as_json: bool, **options: Any) -> None:
@@ -98,20 +89,14 @@ def whatif_command(session: Session, *, limit: int | None, as_json: bool, **opti
             moves = in_bulk(session, ctx, "abc_whatif", document["moves"], {"limit": limit})
             emit({**document, "moves": list(moves)})
         else:
-            _show(found, limit or _SHOWN)
+            _show(found, limit or SHOWN)
 
 
 def _show(found: Any, limit: int) -> None:
     from crmcore_abc_analysis.policies.whatif_report import whatif_report
 
     report = whatif_report(found, limit)
-    echo(report.title)
-    for chart in report.charts:
-        show_chart(chart)
-    for table in report.tables:
-        show_table(table)
-    for note in report.notes:
-        echo(note)
+    show_report(report, charts_first=True)
     if found.moved > limit:
         echo(
             _("{count} customers would move in all; more with --limit N, all with --json").format(

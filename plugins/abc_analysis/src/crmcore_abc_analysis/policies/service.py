@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from crmcore.api import CardSection, Context, ServicePolicy, translator
-from crmcore_abc_analysis.manual import manual_grades, parts_of
+from crmcore_abc_analysis.manual import manual_grades
 from crmcore_abc_analysis.rules.classes import share_of
 from crmcore_abc_analysis.rules.policies import Policy
-from crmcore_abc_analysis.runs import grades_of, standing_of, usual_run
+from crmcore_abc_analysis.runs import grades_of, parts_of, standing_of, usual_run
 from crmcore_abc_analysis.tables import AbcPotential
 
 from .versions import policies_on
