@@ -196,7 +196,7 @@ def _show_matrix(ctx: Context, day: date | None) -> None:
     from crmcore_abc_analysis.analyses.matrix import matrix_report
 
     report = matrix_report(ctx, {"on": day.isoformat() if day else ""})
-    show_report(report)
+    show_report(report, charts_first=True)
     if report.tables:
         echo(_("Who is in a cell: crm abc matrix --cell NAME"))
 

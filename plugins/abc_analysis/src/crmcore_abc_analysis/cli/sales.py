@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -20,9 +20,6 @@ from crmcore.api import (
 )
 
 from .shared import DAY, SHOWN, limit_option, show_report
-
-if TYPE_CHECKING:
-    pass
 
 
 def _period_options(command: Callable[..., Any]) -> Callable[..., Any]:

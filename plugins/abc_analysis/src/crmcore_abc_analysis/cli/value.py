@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,9 +19,6 @@ from crmcore.api import (
 )
 
 from .shared import DAY, show_report
-
-if TYPE_CHECKING:
-    pass
 
 _ = translator("crmcore_abc_analysis")
 
