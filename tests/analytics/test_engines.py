@@ -9,10 +9,12 @@ from typing import Any
 
 import ibis
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmcore.api import App, Bench, CrmError, div_whole, open_bench
+from crmcore.api import App, Bench, CrmError, Customer, div_whole, open_bench
+from crmcore.testing import ACTOR
 
 KINDS = {"customer_id": "int64", "currency": "string", "day": "date", "amount": "int64", "big": "int64"}
 FIRST, LAST = date(2025, 1, 1), date(2025, 12, 31)
@@ -232,3 +234,25 @@ def test_what_is_too_large_is_an_error_and_no_wrong_number(bench: Bench, constan
     with pytest.raises(CrmError, match=r"(?i)overflow|out of range|64 bits"):
         bench.define("sum", lambda t: t["large"].aggregate(n=t["large"].n.sum()))
         bench.fetch(lambda t: t["sum"])
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 2_500), (700, 800), (10**9, 2 * 10**9), (5, 5)])
+def test_rows_that_are_read_side_by_side_are_all_there_once(
+    bench: Bench, customers: list[int], least: int, most: int
+) -> None:
+    ids = sa.table("customer", sa.column("id"))
+    bench.read("numbers", sa.select(ids.c.id), {"id": "int64"}, spread=("id", least, most))
+    assert [number for (number,) in bench.fetch(lambda t: t["numbers"].order_by("id"))] == customers
+
+
+def test_rows_that_are_read_side_by_side_are_those_of_the_moment_of_the_first_read(
+    company: App, customers: list[int]
+) -> None:
+    ids = sa.select(sa.table("customer", sa.column("id")).c.id)
+    with open_bench(company, "duckdb", "points") as opened:
+        opened.read("before", ids, {"id": "int64"})
+        assert len(opened.fetch(lambda t: t["before"])) == len(customers)
+        with company.write(ACTOR) as tx:
+            tx.insert(Customer, [{"code": "NEW", "name": "n", "kind": "organisation", "lifecycle": "active"}])
+        opened.read("after", ids, {"id": "int64"}, spread=("id", customers[0], customers[-1]))
+        assert len(opened.fetch(lambda t: t["after"])) == len(customers)

@@ -30,6 +30,10 @@ Build = Callable[[Mapping[str, "ir.Table"]], "ir.Table"]
 BATCH = 5_000
 
 
+Spread = tuple[str, int, int]
+"""An integer column of an index, without NULL, and about its least and greatest value."""
+
+
 class Bench(ABC):
     """An engine at work for one plugin; what third parties derive theirs from.
 
@@ -45,6 +49,8 @@ class Bench(ABC):
         self.plugin = plugin
         self.schemas: dict[str, dict[str, str]] = {}
         """What was read or defined so far: name → column → type."""
+        self.spreads: dict[str, Spread] = {}
+        """What may be read in parts: name → how its rows lie."""
 
     @classmethod
     def missing(cls, app: App) -> str | None:
@@ -62,9 +68,14 @@ class Bench(ABC):
 
     # -- what an analysis calls ------------------------------------------------------------------------------
 
-    def read(self, name: str, select: sa.Select[Any], schema: Schema) -> None:
-        """Give rows of the company's database a name; the select's labels are the schema's columns."""
+    def read(self, name: str, select: sa.Select[Any], schema: Schema, spread: Spread | None = None) -> None:
+        """Give rows of the company's database a name; the select's labels are the schema's columns.
+
+        spread: by which column an engine may read them in parts, side by side.
+        """
         self._add(name, schema)
+        if spread:
+            self.spreads[name] = spread
         self.take_rows(name, select, schema)
 
     def read_files(self, name: str, files: str, schema: Schema) -> None:

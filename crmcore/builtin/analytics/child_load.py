@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from hashlib import sha256
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from crmcore.builtin.analytics.child_work import text_of
@@ -25,18 +28,16 @@ def load(  # noqa: PLR0913 -- all that the parent says
 ) -> list[tuple[int, int, int, str]]:  # fmt: skip
     """Write the rows of a query, `at_once` in a transaction; returns first id, last id, rows and hash of each chunk."""
     rows = Rows(duck, [Column(*column) for column in columns], query, order)
-    try:
-        writer = (SqliteWriter if database == "sqlite" else Writer)(uri, table, rows.columns)
-        try:
-            hashes = Hashes(chunk)
-            for batch in _ahead(_hashed(rows.batches(writer.take_ids(rows.count, at_once), at_once), hashes)):
-                writer.write(batch)
-            hashes.cut()
-            return hashes.ranges
-        finally:
-            writer.close()
-    finally:
-        rows.drop()
+    kind = SqliteWriter if database == "sqlite" else Writer
+    hashes = Hashes(chunk)
+    with ExitStack() as afterwards:
+        afterwards.callback(rows.drop)
+        writers = [
+            afterwards.enter_context(closing(kind(uri, table, rows.columns))) for _ in range(kind.at_once)
+        ]
+        _write(writers, _hashed(rows.batches(writers[0].take_ids(rows.count, at_once), at_once), hashes))
+    hashes.cut()
+    return hashes.ranges
 
 
 def _hashed(batches: Iterable[pa.RecordBatch], hashes: Hashes) -> Iterator[pa.RecordBatch]:
@@ -45,13 +46,16 @@ def _hashed(batches: Iterable[pa.RecordBatch], hashes: Hashes) -> Iterator[pa.Re
         yield batch
 
 
-def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Have the next batch computed while one is written."""
-    with ThreadPoolExecutor(1) as beside:
-        coming = beside.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = beside.submit(next, batches, None)
-            yield batch
+def _write(writers: Sequence[Writer], batches: Iterable[pa.RecordBatch]) -> None:
+    """Have each writer write every so manieth batch, and the next one computed meanwhile."""
+    written: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(len(writers)) as beside:
+        for writer, batch in zip(cycle(writers), batches):
+            if len(written) == len(writers):
+                written.popleft().result()
+            written.append(beside.submit(writer.write, batch))
+        for last in written:
+            last.result()
 
 
 class Rows:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +14,11 @@ if TYPE_CHECKING:
 
 _HANDED_OVER = 65_536
 """Rows that ADBC hands over at a time."""
+
+_SIDE_BY_SIDE = 2
+"""Connections to PostgreSQL that share a read: each keeps one process of the server busy."""
+_PARTS = 4
+"""Parts of such a read: who has got the easier ones takes more of them."""
 
 _SAMPLES = {"BIGINT": "0", "VARCHAR": "''", "DATE": "''", "BOOLEAN": "0", "DOUBLE": "0.0"}
 """DuckDB's type → a value of SQLite that is read as it."""
@@ -27,16 +34,56 @@ class Reading:
         self._connection: Any = None
 
     def read(
-        self, duck: duckdb.DuckDBPyConnection, name: str, query: str, columns: Sequence[Sequence[str]]
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        name: str,
+        query: str,
+        columns: Sequence[Sequence[str]],
+        spread: Sequence[Any] | None = None,
     ) -> None:
         """Put the rows of a query into a table of DuckDB: columns as (name, type of DuckDB)."""
-        casts = ", ".join(f'CAST("{column}" AS {kind}) AS "{column}"' for column, kind in columns)
-        with self._streamed(query, columns) as rows:
-            duck.register("handed_over", rows)
-            try:
-                duck.execute(f'CREATE TABLE "{name}" AS SELECT {casts} FROM handed_over')
-            finally:
-                duck.unregister("handed_over")
+        kinds = ", ".join(f'"{column}" {kind}' for column, kind in columns)
+        duck.execute(f'CREATE TABLE "{name}" ({kinds})')
+        if spread and self._database == "postgresql":
+            self._read_parts(duck, name, _parts(query, *spread), columns)
+        else:
+            self._read_into(duck, name, query, columns)
+
+    def _read_into(
+        self, duck: duckdb.DuckDBPyConnection, name: str, query: str, columns: Sequence[Sequence[str]]
+    ) -> None:
+        casts = ", ".join(f'CAST("{column}" AS {kind})' for column, kind in columns)
+        with self._streamed(query, columns) as rows, duck.cursor() as own:
+            own.register("handed_over", rows)
+            own.execute(f'INSERT INTO "{name}" SELECT {casts} FROM handed_over')
+
+    def _read_parts(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        name: str,
+        parts: Sequence[str],
+        columns: Sequence[Sequence[str]],
+    ) -> None:
+        """Read some of the parts over a second connection that sees the same moment."""
+        waiting = deque(parts)
+        with closing(self._beside()) as second, ThreadPoolExecutor(_SIDE_BY_SIDE) as both:
+
+            def read_on(reading: Reading) -> None:
+                with suppress(IndexError):  # none is left
+                    while True:
+                        reading._read_into(duck, name, waiting.popleft(), columns)
+
+            for done in [both.submit(read_on, reading) for reading in (self, second)]:
+                done.result()
+
+    def _beside(self) -> Reading:
+        with self._opened().cursor() as cursor:
+            cursor.execute("SELECT pg_export_snapshot()")
+            ((moment,),) = cursor.fetchall()
+        second = Reading(self._database, self._uri)
+        with second._opened().cursor() as cursor:
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{moment}'")
+        return second
 
     def close(self) -> None:
         """End the moment; the next read opens another one."""
@@ -64,6 +111,16 @@ class Reading:
             else:
                 cursor.execute(query)
                 yield cursor.fetch_record_batch()
+
+
+def _parts(query: str, column: str, least: int, most: int) -> list[str]:
+    """Cut a query into parts by a column, at equal distances; the outer parts have no end."""
+    width = (most - least) // _PARTS + 1
+    cuts = [least + width * number for number in range(1, _PARTS)]
+    bounds = [f'"{column}" >= {cut}' for cut in cuts]
+    ends = [f'"{column}" < {cut}' for cut in cuts]
+    wanted = [" AND ".join(filter(None, pair)) for pair in zip(["", *bounds], [*ends, ""], strict=True)]
+    return [f"SELECT * FROM ({query}) AS part WHERE {where}" for where in wanted]
 
 
 def connected(database: str, uri: str, *, autocommit: bool = False) -> Any:

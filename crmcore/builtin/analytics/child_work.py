@@ -41,9 +41,11 @@ class Work:
         self.database, self.uri = database, uri
         self._reading = Reading(database, uri)
 
-    def do_read(self, name: str, query: str, columns: Sequence[Sequence[str]]) -> None:
+    def do_read(
+        self, name: str, query: str, columns: Sequence[Sequence[str]], spread: Sequence[Any] | None = None
+    ) -> None:
         """Put the rows of a query into a table."""
-        self._reading.read(self.duck, name, query, columns)
+        self._reading.read(self.duck, name, query, columns, spread)
 
     # -- computing -------------------------------------------------------------------------------------------
 

@@ -23,6 +23,16 @@ Foreign keys are looked up by us, for all rows of a transaction at once, before 
 _FEW = 100
 """Different values up to which they are looked up one by one."""
 
+_DRAWN = """
+WITH taken AS MATERIALIZED (SELECT nextval({sequence}::regclass) AS v FROM generate_series(1, {count})),
+whole AS (SELECT min(v) AS first, max(v) AS last, max(v) - min(v) + 1 = count(*) AS unbroken FROM taken)
+SELECT first, last FROM whole WHERE unbroken
+UNION ALL SELECT min(v), max(v) FROM (
+    SELECT v, v - row_number() OVER (ORDER BY v) AS run FROM taken WHERE NOT (SELECT unbroken FROM whole)
+) AS numbered GROUP BY run ORDER BY 1
+"""
+"""Only where others drew in between are the gaps looked for: that takes longer than drawing."""
+
 Run = tuple[int, int]
 """First and last id of an unbroken run."""
 
@@ -43,6 +53,8 @@ class Writer:
     """Writes into one table of PostgreSQL."""
 
     database = "postgresql"
+    at_once = 2
+    """Writers that share the work: each keeps one process of the server busy."""
 
     def __init__(self, uri: str, table: str, columns: Sequence[Column]) -> None:
         """Connect."""
@@ -84,11 +96,7 @@ class Writer:
         cursor.fetchall()
         cursor.execute(f"SELECT pg_get_serial_sequence('{self.table}', 'id')::regclass::oid::bigint")
         ((sequence,),) = cursor.fetchall()  # looked up once, not per row
-        cursor.execute(
-            "SELECT min(v), max(v) FROM (SELECT v, v - row_number() OVER (ORDER BY v) AS run FROM"
-            f" (SELECT nextval({sequence}::regclass) AS v FROM generate_series(1, {count})) AS taken"
-            ") AS numbered GROUP BY run ORDER BY 1"
-        )
+        cursor.execute(_DRAWN.format(sequence=sequence, count=count))
         return [(first, last) for first, last in cursor.fetchall()]
 
     def insert(self, cursor: Any, batch: pa.RecordBatch) -> None:
@@ -104,6 +112,7 @@ class SqliteWriter(Writer):
     """
 
     database = "sqlite"
+    at_once = 1
 
     def prepare(self) -> None:
         """Set the connection up, with the table in memory; its rows' numbers are those of their place."""

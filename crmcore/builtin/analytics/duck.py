@@ -62,7 +62,10 @@ class DuckBench(Bench):
         if not self.sqlite:
             query = sql.cast(query, schema, "postgres")
         columns = [(column, sql.type_of(kind, "duckdb")) for column, kind in schema.items()]
-        self.child.send("read", name=name, query=query, columns=columns)
+        spread = (
+            None if self.sqlite else self.spreads.get(name)
+        )  # SQLite's connections would share one disk and lock
+        self.child.send("read", name=name, query=query, columns=columns, spread=spread)
 
     def take_files(self, name: str, files: str, schema: Schema) -> None:
         """Make a view of them."""

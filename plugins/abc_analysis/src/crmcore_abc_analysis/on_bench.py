@@ -21,8 +21,8 @@ from .inputs import (
     sums_of,
 )
 from .rules.classes import Floor, Rule
-from .runs import grades, group_members, holding, members_now, runs
-from .tables import GROUP, PUBLISHED, AbcGrade
+from .runs import customers, grades, group_members, holding, members_now, runs
+from .tables import GROUP, PUBLISHED, SINGLE, AbcGrade
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -47,6 +47,8 @@ _ROWS = {
     "amount_minor": "int64",
     "since_run": "int64",
 }
+_MANY = 100_000
+"""Customers from which on an engine reads purchases side by side, where it can."""
 Tables = Mapping[str, "ir.Table"]
 
 
@@ -100,7 +102,9 @@ class OnBench:
         plan, bench = self._plan, self._bench
         parts, missing = components(ctx, plan.wanted)
         if not purchases_are_in_files(ctx, plan.wanted.basis):
-            bench.read("sums", sums_of(parts, plan.wanted.level), SUMS)
+            easily_cut = len(parts) == 1 and plan.wanted.level == SINGLE
+            spread = _spread(ctx) if easily_cut else None
+            bench.read("sums", sums_of(parts, plan.wanted.level), SUMS, spread)
             return missing
         columns = _FILES if plan.wanted.basis == "purchases" else _FILES | _COST
         bench.read_files("purchase_rows", ctx.settings["purchases_files"], columns)
@@ -151,6 +155,14 @@ class OnBench:
             rows = sa.select(*(grades.c[column] for column in _ROWS)).where(holding(run))
             self._bench.read(name, rows, _ROWS)
         return name
+
+
+def _spread(ctx: Context) -> tuple[str, int, int] | None:
+    """Return how purchases lie: by customer, if there are enough customers that it is worth it."""
+    number = customers.c.id
+    query = sa.select(sa.func.min(number), sa.func.max(number))
+    least, most = ctx.connection.execute(query).one()
+    return ("customer_id", least, most) if least is not None and most - least > _MANY else None
 
 
 class _ChangesOnBench:
