@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
@@ -107,6 +108,10 @@ class Bench(ABC):
         for part in self.batches(lambda t: t[name].select(*columns).order_by(*columns)):
             digest.update("".join([" ".join(map(str, row)) + "\n" for row in part]).encode())
         return digest.hexdigest()
+
+    def begin_checksum(self, name: str, columns: Sequence[str]) -> Callable[[], str]:
+        """Begin a checksum; what comes back waits for it. An engine may compute others meanwhile."""
+        return partial(self.checksum, name, columns)
 
     def load(
         self, model: type[SQLModel], build: Build, *, actor: str, ids_in_order: Sequence[str]

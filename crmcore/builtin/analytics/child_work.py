@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ class Work:
         """Open nothing yet; DuckDB may write to `folder` what it has no memory for."""
         self._folder = folder
         self._answers: dict[int, duckdb.DuckDBPyConnection] = {}
+        self._checksums: dict[int, Future[str]] = {}
+        self._beside = ThreadPoolExecutor(1)
 
     def do_open(self, memory_mb: int, database: str, uri: str) -> None:
         """Open DuckDB, and note where the database is (`sqlite`, `postgresql`)."""
@@ -77,12 +80,21 @@ class Work:
         self._reading.close()
         return load(self.duck, self.database, self.uri, **arguments)
 
-    def do_checksum(self, query: str) -> str:
-        """Hash a query's one column of lines."""
-        digest = sha256()
-        for batch in self.duck.execute(query).to_arrow_reader(_AT_ONCE):
+    def do_begin_checksum(self, number: int, query: str) -> None:
+        """Begin to hash a query's one column of lines, beside what is asked for next."""
+        self._checksums[number] = self._beside.submit(_checksum, self.duck.cursor(), query)
+
+    def do_end_checksum(self, number: int) -> str:
+        """Wait for a checksum."""
+        return self._checksums.pop(number).result()
+
+
+def _checksum(duck: duckdb.DuckDBPyConnection, query: str) -> str:
+    digest = sha256()
+    with duck:
+        for batch in duck.execute(query).to_arrow_reader(_AT_ONCE):
             digest.update(text_of(batch.column(0)))
-        return digest.hexdigest()
+    return digest.hexdigest()
 
 
 def text_of(column: pa.Array, first: int = 0, last: int | None = None) -> memoryview:

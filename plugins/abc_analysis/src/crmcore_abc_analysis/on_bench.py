@@ -78,6 +78,7 @@ class OnBench:
             members = members_now(ctx.connection, plan.wanted.level)
         _check_rates(money, largest, self._name)
         bench.define("totals", lambda t: totals_of(t["sums"], money))
+        checksum = bench.begin_checksum("totals", ("customer_id", "amount_minor", "purchases"))
         ((size,),) = bench.fetch(lambda t: size_of(t["totals"]))
         if (size or 0) > LARGEST:
             raise too_much()
@@ -91,7 +92,7 @@ class OnBench:
             purchases=purchases,
             amount_minor=amount,
             positive_minor=positive,
-            checksum=bench.checksum("totals", ("customer_id", "amount_minor", "purchases")),
+            checksum=checksum(),
             remarks=remarks,
             engine=self._name,
             members=members,

@@ -68,13 +68,13 @@ def make_run(app: App, actor: str, request: Request, *, source: str = "cli") -> 
     """
     started = perf_counter()
     writing = Writing(app, actor, source, PLUGIN, REASON)
-    with writing.transaction():
-        """Who may not write is told so before anything is computed."""
     with writing.or_discard():
         with (
             _no_search_for_cycles(),
             Computing(app, request.engine, plan_of(app, request), PLUGIN) as computing,
         ):
+            with writing.transaction():
+                """Who may not write is told so before anything is computed, while the engine starts."""
             computed = computing.compute()
             values = _values(app, computing.plan, computed)
             _refuse_to_empty(app, values)
