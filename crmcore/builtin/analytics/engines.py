@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.errors import CrmError
+from crmcore.errors import CrmError, UsageProblem
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -32,8 +32,12 @@ def available_engines(app: App) -> tuple[str, ...]:
 def choose_engine(app: App, asked: str | None = None) -> str:
     """Return the engine to take: what was asked for, or else what crm.toml says; CrmError if it cannot be had.
 
+    UsageProblem for a name that was asked for and that no plugin offers.
+
     `auto` is `duckdb` where it is installed and the company has more than 50,000 customers, otherwise `python`.
     """
+    if asked and asked not in {_AUTO, PYTHON, *_offered(app)}:
+        raise UsageProblem(_unknown(app, asked))
     name = asked or str(app.config.data["analytics"]["engine"])
     if name == _AUTO:
         name = "duckdb" if "duckdb" in available_engines(app) and _has_many_customers(app) else PYTHON
@@ -52,15 +56,16 @@ def open_bench(app: App, engine: str, plugin: str) -> Iterator[Bench]:
 def _engine(app: App, name: str) -> EngineFactory:
     offered = _offered(app)
     if name not in offered:
-        raise CrmError(
-            _("there is no engine {name!r}; known are {known}").format(
-                name=name, known=", ".join([_AUTO, PYTHON, *offered])
-            )
-        )
+        raise CrmError(_unknown(app, name))
     missing = offered[name].missing(app)
     if missing is not None:
         raise CrmError(missing)
     return offered[name]
+
+
+def _unknown(app: App, name: str) -> str:
+    known = ", ".join([_AUTO, PYTHON, *_offered(app)])
+    return _("there is no engine {name!r}; known are {known}").format(name=name, known=known)
 
 
 def _offered(app: App) -> dict[str, EngineFactory]:

@@ -242,3 +242,20 @@ def test_only_who_may_export_reads_classes_in_bulk_and_it_is_recorded(make_compa
         query = sa.text("SELECT what, entity, count FROM read_log ORDER BY id")
         reads = [tuple(row) for row in ctx.connection.execute(query)]
     assert reads[-1] == ("list", "abc_grade", 120)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("grades", "--limit", 2**63),
+        ("transitions", "--from-run", 10**30),
+        ("whatif", "--run", -1),
+        ("report", "--run", 0),
+        ("concentration", "--run", 2**64),
+    ],
+)
+def test_a_number_that_no_database_holds_is_a_mistake_in_typing(make_company, crm, words):
+    make_company()
+    refused = crm("abc", *words)
+    assert refused.exit_code == 2
+    assert str(words[-1]) in refused.stderr

@@ -137,7 +137,7 @@ def test_more_than_can_be_stored_is_refused(make_company, crm, engine):
 def test_an_engine_that_there_is_not_is_named(make_company, crm):
     make_company().sell("2025-03-01", {"C1": 100})
     refused = crm("abc", "run", "--engine", "abacus")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "abacus" in refused.stderr
 
 

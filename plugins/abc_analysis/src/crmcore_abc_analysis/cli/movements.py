@@ -18,7 +18,7 @@ from crmcore.api import (
     translator,
 )
 
-from .shared import SHOWN, limit_option, show_report
+from .shared import NUMBER, SHOWN, limit_option, show_report
 
 _ = translator("crmcore_abc_analysis")
 
@@ -27,9 +27,9 @@ _ = translator("crmcore_abc_analysis")
     "transitions", cls=Command, help=N_("Show how customers moved between classes from one run to another.")
 )
 @click.option(
-    "--from-run", type=int, help=N_("Number of the run before; by default the one before of its kind.")
+    "--from-run", type=NUMBER, help=N_("Number of the run before; by default the one before of its kind.")
 )
-@click.option("--to-run", type=int, help=N_("Number of the run after; by default the one made last."))
+@click.option("--to-run", type=NUMBER, help=N_("Number of the run after; by default the one made last."))
 @limit_option
 @json_option
 @pass_session

@@ -26,7 +26,7 @@ from crmcore.api import (
     translator,
 )
 
-from .shared import DAY, SHOWN, limit_option, show_report
+from .shared import DAY, NUMBER, SHOWN, limit_option, show_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -159,7 +159,7 @@ def _table(title: str, estimates: Iterable[Mapping[str, Any]], *, named: bool = 
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=NUMBER,
     help=N_("With --cell: list so many at most; by default all as JSON, 50 as a table."),
 )
 @json_option

@@ -8,11 +8,13 @@ import click
 
 from crmcore.api import N_, Command, Session, json_option, pass_session
 
+from .shared import NUMBER
+
 REPORT = "abc_overview"
 
 
 @click.command("report", cls=Command, help=N_("Print the report of a run, or write it to a file."))
-@click.option("--run", "number", type=int, help=N_("Number of the run; by default the one made last."))
+@click.option("--run", "number", type=NUMBER, help=N_("Number of the run; by default the one made last."))
 @click.option(
     "--format",
     "form",

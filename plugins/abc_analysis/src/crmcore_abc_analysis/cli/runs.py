@@ -21,11 +21,11 @@ from crmcore.api import (
     translator,
 )
 
-from .shared import DAY, SHOWN, limit_option, preset_option, show_report
+from .shared import DAY, NUMBER, SHOWN, limit_option, preset_option, show_report
 
 _ = translator("crmcore_abc_analysis")
 _run_option = click.option(
-    "--run", "number", type=int, help=N_("Number of the run; by default the one made last.")
+    "--run", "number", type=NUMBER, help=N_("Number of the run; by default the one made last.")
 )
 
 

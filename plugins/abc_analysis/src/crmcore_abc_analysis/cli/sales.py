@@ -19,7 +19,7 @@ from crmcore.api import (
     pass_session,
 )
 
-from .shared import DAY, SHOWN, limit_option, show_report
+from .shared import DAY, NUMBER, SHOWN, limit_option, show_report
 
 
 def _period_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -150,7 +150,7 @@ def turnover_command(
     cls=Command,
     help=N_("Show how unequally sales are spread over customers: Lorenz curve and Gini coefficient."),
 )
-@click.option("--run", "number", type=int, help=N_("Number of the run; by default the one made last."))
+@click.option("--run", "number", type=NUMBER, help=N_("Number of the run; by default the one made last."))
 @json_option
 @pass_session
 def concentration_command(session: Session, number: int | None, *, as_json: bool) -> None:

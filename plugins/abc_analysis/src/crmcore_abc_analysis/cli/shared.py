@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 DAY = click.DateTime(["%Y-%m-%d"])
 SHOWN = 50
 """Rows of a table for people, where no limit is given."""
+NUMBER = click.IntRange(1, 2**63 - 1)
+"""The number of a run, or how many rows: what a database can hold."""
 
 limit_option = click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=NUMBER,
     metavar="N",
     help=N_("List so many at most; by default all as JSON, 50 as a table."),
 )

@@ -18,7 +18,7 @@ from crmcore.api import (
     translator,
 )
 
-from .shared import DAY, show_report
+from .shared import DAY, NUMBER, show_report
 
 _ = translator("crmcore_abc_analysis")
 
@@ -26,7 +26,7 @@ _ = translator("crmcore_abc_analysis")
 def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option(
         "--limit",
-        type=click.IntRange(min=1),
+        type=NUMBER,
         default=default,
         show_default=True,
         help=N_("List so many at most."),

@@ -20,7 +20,7 @@ from crmcore.api import (
     translator,
 )
 
-from .shared import DAY, SHOWN, limit_option, preset_option, show_report
+from .shared import DAY, NUMBER, SHOWN, limit_option, preset_option, show_report
 
 _ = translator("crmcore_abc_analysis")
 
@@ -72,7 +72,7 @@ def load_command(session: Session, on: datetime | None, *, as_json: bool) -> Non
     metavar="CLASS=END",
     help=N_("Where a class ends, the best first, such as A=0.01; the last class stands alone. Repeat it."),
 )
-@click.option("--run", type=int, help=N_("Number of the run; by default the one made last."))
+@click.option("--run", type=NUMBER, help=N_("Number of the run; by default the one made last."))
 @limit_option
 @json_option
 @pass_session
