@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,19 @@ if TYPE_CHECKING:
 DAY = click.DateTime(["%Y-%m-%d"])
 SHOWN = 50
 """Rows of a table for people, where no limit is given."""
-NUMBER = click.IntRange(1, 2**63 - 1)
-"""The number of a run, or how many rows: what a database can hold."""
+
+
+class _Number(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
+    """The number of a run, or how many rows: from 1 to what a database can hold."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse others as a mistake in typing."""
+        return int(click.IntRange(1, 2**63 - 1).convert(value, param, ctx))
+
+
+NUMBER = _Number()
 
 limit_option = click.option(
     "--limit",
