@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from crmcore.deprecated import warn_of_name
 from crmcore.errors import (
     BadConfig,
     CrmError,
@@ -20,11 +21,13 @@ from crmcore.errors import (
     StaleVersion,
     UsageProblem,
 )
-from crmcore.hookspecs import hookimpl
+from crmcore.hookspecs import hookimpl, hookspec
 from crmcore.i18n import N_, language, translator
 from crmcore.money import convert, format_minor, from_minor, minor_digits, to_minor
 from crmcore.plugins.types import (
     Alert,
+    ApprovalKind,
+    ApprovalRequest,
     CardSection,
     Change,
     Chart,
@@ -35,6 +38,7 @@ from crmcore.plugins.types import (
     Field,
     Importable,
     JobSpec,
+    ListColumn,
     LoadContext,
     Loaded,
     Parameter,
@@ -46,6 +50,7 @@ from crmcore.plugins.types import (
     ServicePolicy,
     Table,
     TableSpec,
+    Verdict,
     WorkItem,
 )
 from crmcore.text import clean_name, display_width, printable
@@ -56,6 +61,8 @@ if TYPE_CHECKING:
     from crmcore.builtin.analytics.engines import available_engines, choose_engine, open_bench
     from crmcore.builtin.analytics.loading import unload
     from crmcore.builtin.analytics.sql import div_whole
+    from crmcore.builtin.approvals.requests import find_approvals, latest_approvals, request_approvals
+    from crmcore.builtin.extension import call_hook
     from crmcore.builtin.records.options import in_bulk
     from crmcore.builtin.records.words import shown
     from crmcore.builtin.reports.output import run_report
@@ -87,7 +94,11 @@ _LAZY = {
     **dict.fromkeys(
         ("available_engines", "choose_engine", "open_bench"), "crmcore.builtin.analytics.engines"
     ),
+    "call_hook": "crmcore.builtin.extension",
     "run_report": "crmcore.builtin.reports.output",
+    **dict.fromkeys(
+        ("find_approvals", "latest_approvals", "request_approvals"), "crmcore.builtin.approvals.requests"
+    ),
     "shown": "crmcore.builtin.records.words",
     "in_bulk": "crmcore.builtin.records.options",
     **dict.fromkeys(("BigId", "JsonText", "UtcDateTime", "metadata"), "crmcore.db.base"),
@@ -115,6 +126,8 @@ __all__ = [
     "Actor",
     "Alert",
     "App",
+    "ApprovalKind",
+    "ApprovalRequest",
     "BadConfig",
     "Bench",
     "BigId",
@@ -136,6 +149,7 @@ __all__ = [
     "Interaction",
     "JobSpec",
     "JsonText",
+    "ListColumn",
     "LoadContext",
     "Loaded",
     "LoadedRange",
@@ -157,8 +171,10 @@ __all__ = [
     "Tx",
     "UsageProblem",
     "UtcDateTime",
+    "Verdict",
     "WorkItem",
     "available_engines",
+    "call_hook",
     "choose_engine",
     "clean_name",
     "convert",
@@ -169,18 +185,22 @@ __all__ = [
     "echo",
     "emit",
     "emit_lines",
+    "find_approvals",
     "find_customer",
     "format_minor",
     "from_minor",
     "hookimpl",
+    "hookspec",
     "in_bulk",
     "json_option",
     "language",
+    "latest_approvals",
     "metadata",
     "minor_digits",
     "open_bench",
     "pass_session",
     "printable",
+    "request_approvals",
     "run_report",
     "show_chart",
     "show_table",
@@ -193,5 +213,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
+        warn_of_name(name)
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'crmcore.api' has no attribute {name!r}")

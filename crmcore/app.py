@@ -6,7 +6,7 @@ import gc
 import getpass
 import os
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import get_ident
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.catalogue import Catalogue, load_catalogue
+from crmcore.catalogue import Catalogue, load_catalogue, with_plugin
 from crmcore.changes import Header
 from crmcore.clock import Clock, system_clock
 from crmcore.config import Config, load_config
@@ -24,7 +24,7 @@ from crmcore.db.system import plugin_health, read_log
 from crmcore.db.tables import TableInfo
 from crmcore.entities.actors import require_permission
 from crmcore.entities.specs import core_tables
-from crmcore.errors import CrmError, GateError, Refused
+from crmcore.errors import CrmError, GateError, PluginError, Refused
 from crmcore.facts import Facts, check_rate
 from crmcore.i18n import _
 from crmcore.plugins import discovery
@@ -35,13 +35,14 @@ from crmcore.settings.plugin import plugin_settings
 from crmcore.tx import Tx, last_rowid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import date
     from decimal import Decimal
 
     from sqlmodel import SQLModel
 
-    from crmcore.plugins.types import FactProvider
+    from crmcore.plugins.manifest import Manifest
+    from crmcore.plugins.types import FactProvider, TableSpec
 
 ADMINISTRATION = "administration"
 """Source of the kernel's own administrative writes: they work while the enabled set is being repaired."""
@@ -87,10 +88,21 @@ class App:
             )
         return make_engine(self.config)
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
-        """The fields of the customer card."""
-        return load_catalogue(self.config.folder)
+        """The fields of the customer card, those of plugins among them; no plugin is imported."""
+        own = catalogue = load_catalogue(self.config.folder)
+        known: tuple[object, Catalogue] = self.__dict__.get("_catalogue", (None, own))
+        if own is known[0]:
+            return known[1]
+        for name in () if self.no_plugins else self.config.enabled:
+            try:
+                if name in self.installed:
+                    catalogue = with_plugin(catalogue, self.installed[name].manifest())
+            except CrmError as error:
+                self.warn(str(error))
+        self._catalogue = (own, catalogue)
+        return catalogue
 
     @cached_property
     def host(self) -> Host:
@@ -114,6 +126,23 @@ class App:
         return [self.database_plugins[name] for name in self.config.enabled if name in self.database_plugins]
 
     @cached_property
+    def manifests(self) -> dict[str, Manifest]:
+        """The manifests of the plugins that the database has enabled, of those that can be read."""
+        manifests = {}
+        for name in self.database_plugins:
+            if name in self.installed:
+                with suppress(PluginError):
+                    manifests[name] = self.installed[name].manifest()
+        return manifests
+
+    @cached_property
+    def tables_behind(self) -> dict[str, tuple[str | None, str | None]]:
+        """The enabled plugins whose tables are not as their files want them: name → (found, wanted)."""
+        folders = {name: m.migrations for name, m in self.manifests.items() if m.migrations is not None}
+        with self._connect() as connection:
+            return migrations.pending(connection, folders)
+
+    @cached_property
     def health(self) -> dict[str, Any]:
         """What is known of plugins' failures, by name."""
         return self._administrative(plugin_health, sa.true())
@@ -131,15 +160,7 @@ class App:
     @cached_property
     def tables(self) -> dict[str, TableInfo]:
         """The tracked tables by entity: the core's and those of the running plugins."""
-        tables = dict(self.core_tables)
-        for spec in self.host.registered("models"):
-            attributes = frozenset(
-                c.removeprefix("attributes.") for c in spec.personal if c.startswith("attributes.")
-            )
-            columns = frozenset(spec.personal) - {f"attributes.{name}" for name in attributes}
-            info = TableInfo(spec, attributes, columns, (spec.person,) if spec.person else ())
-            tables[info.entity] = info
-        return tables
+        return {**self.core_tables, **tables_of(self.host.registered("models"))}
 
     def table(self, model: type[SQLModel]) -> TableInfo:
         """Return what the gate knows of a table class; its plugin names it in the hook `models`."""
@@ -164,10 +185,12 @@ class App:
             "installed",
             "database_plugins",
             "enabled_rows",
+            "manifests",
+            "tables_behind",
             "health",
             "tables",
             "core_tables",
-            "catalogue",
+            "_catalogue",
         ):
             self.__dict__.pop(name, None)
 
@@ -195,6 +218,7 @@ class App:
             actor=actor,
             currency=self.config.currency,
             workspace=self.config.folder,
+            _app=self,
         )
 
     def settings(self, plugin: str) -> Mapping[str, Any]:
@@ -202,7 +226,7 @@ class App:
         if plugin == "crmcore":
             return {}
         if plugin not in self._settings:
-            self._settings[plugin] = plugin_settings(self.config, self.host.get(plugin).manifest)
+            self._settings[plugin] = plugin_settings(self.config, self.host.get(plugin).manifest, self.warn)
         return self._settings[plugin]
 
     def _facts(self, connection: sa.Connection, actor: str) -> Facts:
@@ -260,18 +284,20 @@ class App:
         source: str = "cli",
         *,
         plugin: str = "crmcore",
-        permission: str = "records.write",
+        permission: str | None = "records.write",
         bulk: bool = False,
     ) -> Iterator[Tx]:
         """Open the gate for one transaction; it commits when the block ends and rolls back when it raises.
 
-        actor: code of who acts; must exist and have `permission`. source: where the change comes from, such as
-        `cli` or `import:7`. bulk: a chunk of a long import, flushed to disk with the next single commit.
+        actor: code of who acts; must exist and have `permission`, unless that is None: then the caller checks it in the
+        transaction. source: where the change comes from, such as `cli` or `import:7`. bulk: a chunk of a long import,
+        flushed to disk with the next single commit.
         """
         if source != ADMINISTRATION:
             self.check_enabled_set()
         with self._write_connection(bulk=bulk) as connection:
-            require_permission(connection, self.config, actor, permission)
+            if permission is not None:
+                require_permission(connection, self.config, actor, permission)
             with lent(connection):
                 tx = Tx(self, connection, self._header(connection, actor, reason, source), plugin)
                 yield tx
@@ -331,11 +357,25 @@ class App:
                 )
             found = self.installed.get(name)
             if found is not None and found.record_hash != row.record_hash:
+                same = found.version == row.version and name not in self.tables_behind
                 raise Refused(
                     _(
-                        "the files of plugin {name!r} changed since it was enabled ({old}, now {new}); if that is meant, run: crm plugins trust {name}"
-                    ).format(name=name, old=row.version, new=found.version)
+                        "the files of plugin {name!r} changed since it was enabled ({old}, now {new}); if that is meant, run: crm plugins {command} {name}"
+                    ).format(
+                        name=name,
+                        old=row.version,
+                        new=found.version,
+                        command="trust" if same else "upgrade",
+                    )
                 )
+        for name, (at, wanted) in self.tables_behind.items():
+            if at is not None and at > (wanted or ""):
+                raise Refused(migrations.newer_tables(name, at, wanted))
+            raise Refused(
+                _(
+                    "the tables of plugin {name!r} are at {found}, its files need {wanted}; run: crm plugins upgrade {name}"
+                ).format(name=name, found=at or _("none"), wanted=wanted)
+            )
 
     def when_free(self, call: Callable[[], object]) -> None:
         """Have something done that opens a transaction: now, or as soon as the present one has ended."""
@@ -361,6 +401,19 @@ class App:
     def unguarded(self, connection: sa.Connection) -> Any:
         """Open the engine's guard for the kernel's own statements (migrations)."""
         return gate(connection)
+
+
+def tables_of(specs: Iterable[TableSpec]) -> dict[str, TableInfo]:
+    """Return what the gate knows of plugins' tables, by entity."""
+    tables = {}
+    for spec in specs:
+        attributes = frozenset(
+            c.removeprefix("attributes.") for c in spec.personal if c.startswith("attributes.")
+        )
+        columns = frozenset(spec.personal) - {f"attributes.{name}" for name in attributes}
+        info = TableInfo(spec, attributes.__contains__, columns, (spec.person,) if spec.person else ())
+        tables[info.entity] = info
+    return tables
 
 
 def _pragmas(connection: sa.Connection, *pragmas: str) -> None:

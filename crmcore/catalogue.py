@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.config import SCHEMAS
 from crmcore.errors import BadConfig, CrmError
-from crmcore.i18n import _
+from crmcore.i18n import _, translate
 from crmcore.settings.validation import load_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from crmcore.plugins.manifest import Manifest
 
 COMPANY_FIELDS = "customer_card.schema.json"
 """A company's own attributes: a file of this name in the workspace, `properties` as in the published schema."""
@@ -35,11 +37,18 @@ class CatalogueField:
 
     name: str
     schema: Mapping[str, Any]
+    package: str = "crmcore"
+    """Whose translations its title has."""
 
     @property
     def title(self) -> str:
         """What people call it (English)."""
         return str(self.schema["title"])
+
+    @property
+    def shown_title(self) -> str:
+        """What people call it, in their language."""
+        return translate(self.package, self.title)
 
     @property
     def source(self) -> str:
@@ -106,24 +115,40 @@ def _load(own: Path | None, _stamp: int | None) -> Catalogue:
     return Catalogue(fields, {name: compile_check(schema) for name, schema in properties.items()})
 
 
+def with_plugin(catalogue: Catalogue, manifest: Manifest) -> Catalogue:
+    """Return the catalogue with a plugin's card fields; BadConfig says which of them is not allowed, and why."""
+    own = manifest.card_fields
+    _check_properties(f"{manifest.package}: card_fields", own, catalogue.fields, f"{manifest.table_prefix}_")
+    fields = {name: CatalogueField(name, schema, manifest.package) for name, schema in own.items()}
+    checks = {name: compile_check(schema) for name, schema in own.items()}
+    return Catalogue({**catalogue.fields, **fields}, {**catalogue.checks, **checks})
+
+
 def _company_properties(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        properties = json.loads(path.read_text(encoding="utf-8-sig"))["properties"]
+        properties: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))["properties"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadConfig(
             _("{file} is not a schema with properties: {error}").format(file=path, error=error)
         ) from None
+    _check_properties(path, properties, known)
+    return properties
+
+
+def _check_properties(where: Path | str, properties: Any, known: Mapping[str, Any], prefix: str = "") -> None:
+    """Raise BadConfig for the first field that may not be added to those known."""
     if not isinstance(properties, dict):
-        raise BadConfig(_("{file}: properties must be an object").format(file=path))
+        raise BadConfig(_("{file}: properties must be an object").format(file=where))
     for name, schema in properties.items():
         if name in known or not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
             raise BadConfig(
-                _("{file}: the field name {name!r} is taken or not allowed").format(file=path, name=name)
+                _("{file}: the field name {name!r} is taken or not allowed").format(file=where, name=name)
             )
         problem = _field_problem(schema)
+        if not name.startswith(prefix):
+            problem = _("must begin with {prefix!r}").format(prefix=prefix)
         if problem:
-            raise BadConfig(_("{file}: {name} {problem}").format(file=path, name=name, problem=problem))
-    return properties
+            raise BadConfig(_("{file}: {name} {problem}").format(file=where, name=name, problem=problem))
 
 
 def _field_problem(schema: Any) -> str | None:

@@ -89,10 +89,11 @@ def parse_config(folder: Path, text: str) -> Config:
             _("{file} is not valid TOML: {error}").format(file=folder / FILE_NAME, error=error)
         ) from None
     schema = load_schema(SCHEMAS / "crm_toml.schema.json")
+    if isinstance(database := data.get("database"), dict):
+        _check_url(str(database.get("url", "")))  # before other sentences, which show what they refuse
     check_once(folder / MEMORY, data, schema, FILE_NAME)
     data = with_defaults(schema, data)
     _check_timezone(data["company"]["timezone"])
-    _check_url(data["database"]["url"])
     return Config(folder, data)
 
 

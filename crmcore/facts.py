@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from crmcore.builtin.isolation import set_apart
 from crmcore.errors import CrmError, MissingFact, PluginError
 from crmcore.i18n import _
+from crmcore.plugins.health import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,14 +155,15 @@ class Facts:
         provider = self.provider(fact)
         settings = self._settings_of(provider.plugin)
         try:
-            selectable = provider.select(settings)
-            labels = tuple(column.key for column in selectable.selected_columns)
+            with set_apart():
+                selectable = provider.select(settings)
+                labels = tuple(column.key for column in selectable.selected_columns)
         except (KeyboardInterrupt, CrmError):
             raise
         except BaseException as error:
             raise PluginError(
                 _("plugin {plugin!r} fails to provide the fact {fact!r} ({type}: {message})").format(
-                    plugin=provider.plugin, fact=fact, type=type(error).__name__, message=error
+                    plugin=provider.plugin, fact=fact, type=type(error).__name__, message=message_of(error)
                 )
             ) from error
         if labels != FACTS[fact]:

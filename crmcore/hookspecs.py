@@ -31,6 +31,7 @@ Family = Literal["decision", "strategy", "contribution", "registration"]
 
 FAMILIES: dict[str, Family] = {
     "validate_changes": "decision",
+    "approve_requests": "decision",
     "service_policies": "strategy",
     "code_generator": "strategy",
     "currency_rates": "strategy",
@@ -42,8 +43,10 @@ FAMILIES: dict[str, Family] = {
     "models": "registration",
     "facts": "registration",
     "importables": "registration",
+    "list_columns": "registration",
     "reports": "registration",
     "jobs": "registration",
+    "approval_kinds": "registration",
     "demo_data": "registration",
 }
 
@@ -52,6 +55,9 @@ class Hooks(Protocol):
     """The hooks with their types; the functions below are what pluggy knows."""
 
     def validate_changes(self, changes: Sequence[t.Change], ctx: t.Context) -> Iterable[t.Refusal]: ...
+    def approve_requests(
+        self, requests: Sequence[t.ApprovalRequest], ctx: t.Context
+    ) -> Iterable[t.Verdict]: ...
     def service_policies(self, customer_ids: Sequence[int], ctx: t.Context) -> Iterable[t.ServicePolicy]: ...
     def card_sections(
         self, customer_ids: Sequence[int], as_of: date | None, ctx: t.Context
@@ -62,8 +68,10 @@ class Hooks(Protocol):
     def models(self) -> Iterable[t.TableSpec]: ...
     def facts(self) -> Iterable[t.FactProvider]: ...
     def importables(self) -> Iterable[t.Importable]: ...
+    def list_columns(self) -> Iterable[t.ListColumn]: ...
     def reports(self) -> Iterable[t.ReportSpec]: ...
     def jobs(self) -> Iterable[t.JobSpec]: ...
+    def approval_kinds(self) -> Iterable[t.ApprovalKind]: ...
     def demo_data(self) -> Iterable[t.DemoFile]: ...
     def code_generator(self) -> Mapping[str, CodeGenerator]: ...
     def currency_rates(self) -> Mapping[str, CurrencyRates]: ...
@@ -88,6 +96,18 @@ def validate_changes(changes: Sequence[t.Change], ctx: t.Context) -> Iterable[t.
     ctx: the plugin's context; `ctx.connection` reads inside the transaction.
     Returns a `Refusal` for each change that must not happen; nothing = all may.
     Example: `return [Refusal(i, "dealers need a tax id", "tax_id") for i, c in enumerate(changes) if ...]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def approve_requests(requests: Sequence[t.ApprovalRequest], ctx: t.Context) -> Iterable[t.Verdict]:  # type: ignore[empty-body]
+    """Approve or reject requests for approval by rule, as they are made; the rest is left to people.
+
+    requests: those that are being made, of all kinds mixed; `id` is 0, since they are not written yet.
+    ctx: the plugin's context; `ctx.connection` reads inside the transaction.
+    Returns a `Verdict` for each request that it settles; where plugins differ, a rejection counts.
+    Example: `return [Verdict(i, "approve", "within the budget of the fair") for i, r in enumerate(requests) if ...]`
     Since 0.1.
     """
 
@@ -178,6 +198,16 @@ def importables() -> Iterable[t.Importable]:  # type: ignore[empty-body]
 
 
 @hookspec
+def list_columns() -> Iterable[t.ListColumn]:  # type: ignore[empty-body]
+    """Name the columns that lists of customers can show, filter and sort by.
+
+    Returns a `ListColumn` per column; its `select` gives `customer_id` and `value`.
+    Example: `return [ListColumn("balance", N_("Points"), "integer", select_balances)]`
+    Since 0.1.
+    """
+
+
+@hookspec
 def reports() -> Iterable[t.ReportSpec]:  # type: ignore[empty-body]
     """Name the reports that can be run.
 
@@ -193,6 +223,16 @@ def jobs() -> Iterable[t.JobSpec]:  # type: ignore[empty-body]
 
     Returns a `JobSpec` per job; it may be killed and run again at any time.
     Example: `return [JobSpec("abc_run", N_("Classify customers"), classify)]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def approval_kinds() -> Iterable[t.ApprovalKind]:  # type: ignore[empty-body]
+    """Name the kinds of requests for approval that the plugin makes.
+
+    Returns an `ApprovalKind` per kind: who may decide, what is done once it is approved, when it expires.
+    Example: `return [ApprovalKind("loyalty_bonus", N_("Extra points"), "loyalty.approve", give_points)]`
     Since 0.1.
     """
 

@@ -11,11 +11,21 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _BREAKS = re.compile(r"[ \t]*[\r\n\v\f\u0085\u2028\u2029]+[ \t\r\n]*")
+SECRETS: set[str] = set()
+"""The secrets that plugins were given in this process: text for people never holds them."""
+
+
+def hidden(text: str) -> str:
+    """Return text without the secrets that plugins were given."""
+    for secret in sorted(SECRETS, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def printable(value: object) -> str:
     """Return text without control and bidi characters; tab and newline become blanks."""
-    return _UNSAFE.sub("", str(value).replace("\t", " ").replace("\n", " "))
+    text = hidden(str(value)) if SECRETS else str(value)
+    return _UNSAFE.sub("", text.replace("\t", " ").replace("\n", " "))
 
 
 def clean_name(value: str) -> str:

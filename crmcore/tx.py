@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
+from crmcore.builtin.isolation import frozen
 from crmcore.changes import (
     PERSONAL,
     Entry,
@@ -83,17 +84,23 @@ class Tx:
     # -- writing ---------------------------------------------------------------------------------------------
 
     def insert(
-        self, model: type[SQLModel], rows: Sequence[Row], *, refused: OnRefusal | None = None
+        self,
+        model: type[SQLModel],
+        rows: Sequence[Row],
+        *,
+        refused: OnRefusal | None = None,
+        ids: Sequence[int] | None = None,
     ) -> list[int]:
         """Insert rows (column → value) and log them; returns their ids in order.
 
         id, uid, version and column defaults are filled in. `refused(index, Refusal)` is told of rows that a
         decision plugin refuses, their id is 0 in the result; without it any refusal raises Refused.
+        `ids`: those that the rows had before, where they are restored.
         """
         if not rows:
             return []
         info = self._app.table(model)
-        ids = self._reserve(info.entity, "id", len(rows))
+        ids = self._reserve(info.entity, "id", len(rows)) if ids is None else ids
         complete = self._complete(info, rows)
         changes = [(number, None, row) for number, row in zip(ids, complete, strict=True)]
         rejected = self._ask("create", info, changes, refused)
@@ -264,8 +271,8 @@ class Tx:
                 info.entity,
                 number,
                 cast("Any", operation),
-                before,
-                _set_values(after) if operation == "create" else after,
+                frozen(before),
+                frozen(_set_values(after) if operation == "create" else after),
             )
             for number, before, after in proposed
         ]
@@ -463,11 +470,9 @@ class Tx:
         secret = {k: v for k, v in values.items() if k in info.personal_columns}
         open_part = {k: v for k, v in values.items() if k not in secret}
         attributes = open_part.get("attributes")
-        if attributes and info.attributes_personal:
-            open_part["attributes"] = {
-                k: v for k, v in attributes.items() if k not in info.attributes_personal
-            }
-            hidden = {k: v for k, v in attributes.items() if k in info.attributes_personal}
+        if attributes:
+            open_part["attributes"] = {k: v for k, v in attributes.items() if not info.is_personal(k)}
+            hidden = {k: v for k, v in attributes.items() if info.is_personal(k)}
             if hidden:
                 secret["attributes"] = hidden
         if secret:
@@ -491,6 +496,11 @@ class Tx:
                 self.connection.execute(
                     sa.insert(change_log), [dict(zip(names, row, strict=True)) for row in rows]
                 )
+
+    def log_setting(self, before: Row | None, after: Row | None) -> None:
+        """Log a change of crm.toml: it is no row, its entity is `plugin_setting`, its values plugin, key, value."""
+        images = [None if values is None else dumps(values) for values in (before, after)]
+        self._append([Entry("plugin_setting", None, "update", *images)])
 
     def finish(self) -> None:
         """Write the transaction's header and, on SQLite, its seal; nothing if nothing was changed."""

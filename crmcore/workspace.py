@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmcore.app import ADMINISTRATION, App, create_app
+from crmcore.builtin.isolation import blaming
 from crmcore.config import FILE_NAME, load_config, parse_config, write_new
 from crmcore.db import migrations
 from crmcore.db.engine import create_file, network_file_system, sqlite_path
@@ -47,6 +48,9 @@ def make_workspace(folder: Path, url: str | None, actor: str, clock: Clock | Non
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
         (folder / FILE_NAME).unlink(missing_ok=True)
         raise
+    from crmcore.builtin.administration.settings.editor import write_editor_schema
+
+    write_editor_schema(folder)
     return app
 
 
@@ -75,4 +79,5 @@ def migrate_all(app: App) -> list[str]:
         for name in app.database_plugins
         if name in app.installed and (folder := app.installed[name].manifest().migrations) is not None
     }
-    return changed + migrations.migrate(app.engine, folders)
+    with blaming(", ".join(folders), "db migrate"):
+        return changed + migrations.migrate(app.engine, folders)

@@ -1,4 +1,4 @@
-"""Check all but the tests: lint, format, types, imports, schemas, messages, documents.
+"""Check all but the tests: lint, format, types, imports, schemas, contract, messages, documents.
 
 The work of `make check`. Every step runs even where one before it failed: one call shows all there is to
 mend.
@@ -15,6 +15,7 @@ STEPS: dict[str, list[str]] = {
     "types": ["mypy", "--no-error-summary"],
     "imports": ["lint-imports", "--no-logo"],
     "schemas": ["python", "-m", "tools.check_schemas"],
+    "contract": ["python", "-m", "tools.check_contract"],
     "messages": ["python", "-m", "tools.messages", "--check"],
     "documents": ["python", "-m", "tools.check_docs"],
 }

@@ -6,21 +6,27 @@ fails `make check`.
 
 import ast
 import inspect
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 from crmcore import hookspecs
+from crmcore.deprecated import among, used_by
 from crmcore.hookspecs import FAMILIES, Family, Hooks
 from tools.workspace import ROOT, distributions
 
+PAGE = ROOT / "docs" / "reference" / "hooks.md"
+NOBODY = "nothing of ours yet"
 CONTEXT = "the plugin's [Context](#context): its settings, a connection to read from, the facts, the moment"
 
 CALLED = {
     "validate_changes": "once for each call of `tx.insert`, `tx.update`, `tx.archive`, `tx.restore` and "
     "`tx.delete`, with all rows of that call, before any of them is written: one edit by hand is a batch of one, "
     "an import comes in batches of up to 5,000.",
+    "approve_requests": "once for each call of `request_approvals`, with all new requests of that call, before they "
+    "are written; a request that is open already is not asked about again.",
     "service_policies": "when a module asks how customers are served.",
     "card_sections": "when cards are shown or listed (`crm customer show`, `crm customer list --json`), and with no "
     "customers by `crm doctor`.",
@@ -31,8 +37,10 @@ CALLED = {
     "models": "when the plugin is enabled, and once per process before the first row is written.",
     "facts": "when the plugin is enabled, and once per process when a fact is first asked for.",
     "importables": "when the plugin is enabled, and by `crm import`, `crm export` and `crm imports`.",
+    "list_columns": "when the plugin is enabled, and by `crm customer list` with `--columns`, `--where` or `--sort`.",
     "reports": "when the plugin is enabled, and by `crm report`.",
     "jobs": "when the plugin is enabled, and by `crm jobs`.",
+    "approval_kinds": "when the plugin is enabled, when a request is made or decided, and by `crm approvals`.",
     "demo_data": "when the plugin is enabled, and by `crm demo`.",
     "code_generator": "when a code is needed and none was given. The company chooses the provider in "
     "`[strategies] code_generator`.",
@@ -98,7 +106,12 @@ def _section(name: str) -> str:
         told = arguments.get(parameter.name) or (CONTEXT if parameter.name == "ctx" else "")
         lines += [f"* `{parameter.name}`: {told.rstrip('.')}."]
     lines += [f"* **Returns** {_lower(returns)}"]
-    lines += [f"* **Used by** {', '.join(f'`{user}`' for user in users(name)) or 'nothing of ours yet'}.", ""]
+    lines += [f"* **Used by** {', '.join(_links(name)) or NOBODY}."]
+    lines += [f"* **Deprecated**: {found}." for found in among([("hook", name)])]
+    lines += [
+        f"* **Deprecated**: {found}." for found in among(used_by(name, [p.name for p in parameters])[1:])
+    ]
+    lines += ["", "For example:", ""]
     return "\n".join([*lines, "```python", f"{example}", "```", ""])
 
 
@@ -119,9 +132,14 @@ def _doc(name: str) -> tuple[str, dict[str, str], str, str, str]:
     return " ".join(sentence.split()), arguments, " ".join(found[1].split()), found[2], found[3]
 
 
-def users(name: str) -> list[str]:
-    """Return the built-ins and bundled plugins that implement a hook."""
-    return sorted(plugin for plugin, path in _plugin_modules() if name in _implementations(path))
+def users(name: str) -> dict[str, Path]:
+    """Return the plugins of this checkout that implement a hook, built-ins and examples among them: name → module."""
+    return {plugin: path for plugin, path in sorted(_plugin_modules()) if name in _implementations(path)}
+
+
+def _links(name: str) -> Iterator[str]:
+    for plugin, path in users(name).items():
+        yield f"[`{plugin}`]({Path(os.path.relpath(path, PAGE.parent)).as_posix()})"
 
 
 def _plugin_modules() -> Iterator[tuple[str, Path]]:
@@ -129,6 +147,8 @@ def _plugin_modules() -> Iterator[tuple[str, Path]]:
         yield path.parent.name, path
     for distribution in distributions()[1:]:
         yield distribution.folder.name, distribution.package / "plugin.py"
+    for path in (ROOT / "docs" / "examples").glob("*/src/*/plugin.py"):
+        yield path.parents[2].name, path
 
 
 def _implementations(path: Path) -> set[str]:

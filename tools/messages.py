@@ -21,7 +21,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from tools.workspace import Distribution, distributions, inside, report
+from tools.workspace import Distribution, distributions, examples, inside, report
 
 LANGUAGE = "zh_CN"
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
@@ -55,7 +55,7 @@ def main() -> int:
     )
     update = parser.parse_args().update
     problems: list[str] = []
-    for distribution in distributions():
+    for distribution in [*distributions(), *examples()]:
         # Where a text stands alone here and with a plural there, one entry serves both: the longer one.
         wanted = list({words[0]: words for words in sorted(set(sources(distribution)))}.values())
         if update and wanted:

@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 
 from markdown_it import MarkdownIt
 
@@ -129,7 +130,7 @@ class Reader:
             self.folder = (self.folder / bare.removeprefix("cd ")).resolve()
             return 0, ""
         if installed := _INSTALL.search(bare):
-            self._install(self.folder / installed[1])
+            self._install(self.folder / installed[1].strip("\"'").partition("[")[0])
             return 0, ""
         if exported := re.match(r"export (\w+)=", bare):
             if exported[1] not in self.given:
@@ -154,17 +155,21 @@ class Reader:
     def _install(self, source: Path) -> None:
         project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         name, version = project["name"], project["version"]
-        folder = self.site / f"{name.replace('-', '_')}-{version}.dist-info"
-        folder.mkdir(parents=True, exist_ok=True)
+        stem = name.replace("-", "_")
+        for older in self.site.glob(f"{stem}-*.dist-info"):
+            rmtree(older)
+        folder = self.site / f"{stem}-{version}.dist-info"
+        folder.mkdir(parents=True)
         (folder / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8"
         )
         (folder / "entry_points.txt").write_text(
             _entry_points(project.get("entry-points", {})), encoding="utf-8"
         )
-        (folder / "RECORD").write_text(f"{name}/METADATA,,\n", encoding="utf-8")
+        (folder / "RECORD").write_text(f"{folder.name}/METADATA,,\n", encoding="utf-8")
         known = self.environment.get("PYTHONPATH", str(self.site)).split(os.pathsep)
-        self.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*known, str(source.resolve())]))
+        code = source / "src" if (source / "src").is_dir() else source
+        self.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*known, str(code.resolve())]))
 
 
 def _entry_points(groups: Mapping[str, Mapping[str, str]]) -> str:

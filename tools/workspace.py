@@ -37,6 +37,12 @@ def distributions() -> list[Distribution]:
     return found
 
 
+def examples() -> list[Distribution]:
+    """Return the example plugins of the documents."""
+    folders = sorted(path.parent for path in ROOT.glob("docs/examples/*/pyproject.toml"))
+    return [Distribution(folder, folder / "src" / f"crmcore_{folder.name}") for folder in folders]
+
+
 def documents() -> list[Path]:
     """Return every Markdown file of the checkout but those of tools and caches."""
     return sorted(path for path in walk(ROOT) if path.suffix == ".md")

@@ -13,7 +13,7 @@ from crmcore import __version__
 from crmcore.cli.kit import Group, Session, warn
 from crmcore.errors import CrmError
 from crmcore.i18n import N_, _, language, language_from, match_language, set_language, speak_click
-from crmcore.text import printable
+from crmcore.text import SECRETS, hidden, printable
 
 RARELY = 50_000
 """How many new objects there must be before cyclic garbage is looked for: modules that are loaded make none."""
@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "actor": (
         N_("Actors: who may do what, and who stands in for whom"),
         "crmcore.builtin.records.actors:actor",
+    ),
+    "approvals": (
+        N_("Requests for approval: list, show, decide"),
+        "crmcore.builtin.approvals.cli:approvals",
     ),
     "contact": (N_("Contacts: the people at customers"), "crmcore.builtin.records.contacts:contact"),
     "customer": (
@@ -89,13 +93,15 @@ class CrmGroup(Group):
             self.lazy = {**COMMANDS, **self.plugin_commands(ctx)}
         try:
             return super().get_command(ctx, cmd_name)
-        except CrmError:
+        except (CrmError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             if cmd_name in COMMANDS:
                 raise
             message = _("command {name!r} cannot be loaded ({type}: {error}); see crm plugins list")
-            raise CrmError(message.format(name=cmd_name, type=type(error).__name__, error=error)) from error
+            raise CrmError(
+                message.format(name=cmd_name, type=type(error).__name__, error=_said(error))
+            ) from error
 
 
 @click.group(
@@ -159,9 +165,15 @@ def _run(args: list[str], *, debug: bool) -> int:
         return 1
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _fail(_("interrupted"), 1)
-    except Exception as error:
-        if debug:
+    except SystemExit:
+        raise
+    except BaseException as error:
+        if debug and not SECRETS:
             raise
+        if debug:  # the same, but for the secrets that plugins were given
+            from traceback import format_exc
+
+            click.echo(hidden(format_exc()), err=True)
         return _fail(_sentence(error), error.exit_code if isinstance(error, CrmError) else 1)
     return result if isinstance(result, int) else 0
 
@@ -181,7 +193,13 @@ def _clicks_sentence(error: click.ClickException) -> str:
     return message.replace(kind, _(_NUMBERS[kind])) if kind in _NUMBERS else message
 
 
-def _sentence(error: Exception) -> str:
+def _said(error: BaseException) -> str:
+    from crmcore.plugins.health import message_of
+
+    return message_of(error)
+
+
+def _sentence(error: BaseException) -> str:
     if isinstance(error, CrmError):
         return str(error)
     if isinstance(error, OSError):
@@ -191,7 +209,7 @@ def _sentence(error: Exception) -> str:
             "somebody else wrote the same at the same moment; nothing was written, run the command again"
         )
     message = _("unexpected error {type}: {error}; run again with --debug before the command to see where")
-    return message.format(type=type(error).__name__, error=error)
+    return message.format(type=type(error).__name__, error=_said(error))
 
 
 def _system_sentence(error: OSError) -> str:

@@ -139,17 +139,17 @@ def _guard(connection: sa.Connection, _cursor: object, statement: str, *_more: o
 
 
 @contextmanager
-def gate(connection: sa.Connection) -> Iterator[None]:
-    """Let statements of the kernel itself through the engine's guard."""
+def gate(connection: sa.Connection, *, opened: bool = True) -> Iterator[None]:
+    """Let statements of the kernel itself through the engine's guard; or, with opened=False, nobody's within it."""
     before = connection.info.get("crm_gate", False)
-    connection.info["crm_gate"] = True
+    connection.info["crm_gate"] = opened
     try:
         yield
     finally:
         connection.info["crm_gate"] = before
 
 
-_ENDS = ("commit", "rollback", "close")
+_ENDS = ("commit", "rollback", "close", "detach")
 
 
 @contextmanager

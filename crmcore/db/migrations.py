@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.db.engine import database_sentence, gate
+from crmcore.db.engine import database_sentence, gate, lent
 from crmcore.errors import CrmError
 from crmcore.i18n import _
 
@@ -30,10 +30,11 @@ def head_of(name: str, folder: Path) -> str | None:
 
 def current(connection: sa.Connection, name: str) -> str | None:
     """Return the revision that the database has of a distribution, or None."""
-    table = version_table(name)
-    if not sa.inspect(connection).has_table(table):
-        return None
-    found: str | None = connection.scalar(sa.text(f'SELECT version_num FROM "{table}"'))  # noqa: S608  (a checked plugin name)
+    return _recorded(connection, name) if sa.inspect(connection).has_table(version_table(name)) else None
+
+
+def _recorded(connection: sa.Connection, name: str) -> str | None:
+    found: str | None = connection.scalar(sa.text(f'SELECT version_num FROM "{version_table(name)}"'))  # noqa: S608  (a checked plugin name)
     return found
 
 
@@ -59,7 +60,9 @@ def pending(
     connection: sa.Connection, folders: Mapping[str, Path]
 ) -> dict[str, tuple[str | None, str | None]]:
     """Return the distributions whose tables are not at their head: name → (found, wanted)."""
-    states = {name: (current(connection, name), head_of(name, folder)) for name, folder in folders.items()}
+    tables = sa.inspect(connection).get_table_names() if folders else ()
+    found = {name: _recorded(connection, name) for name in folders if version_table(name) in tables}
+    states = {name: (found.get(name), head_of(name, folder)) for name, folder in folders.items()}
     return {name: state for name, state in states.items() if state[0] != state[1]}
 
 
@@ -70,18 +73,13 @@ def migrate(
 
     `tables` (table → plugin) must be there afterwards, or nothing is changed.
     """
-    changed = []
     with _connected(engine) as connection, gate(connection):
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
             _foreign_keys(connection, "OFF")
         try:
             with connection.execution_options(crm_write=True).begin():
-                for name, folder in folders.items():
-                    if current(connection, name) != head_of(name, folder):
-                        _upgrade(connection, name, folder)
-                        _check_head(connection, name, folder)
-                        changed.append(name)
+                changed = bring_up(connection, folders)
                 _check_tables(connection, tables or {})
                 if sqlite:
                     _check_foreign_keys(connection)
@@ -89,6 +87,44 @@ def migrate(
             if sqlite:
                 _foreign_keys(connection, "ON")
     return changed
+
+
+def bring_up(connection: sa.Connection, folders: Mapping[str, Path]) -> list[str]:
+    """Bring distributions to their heads in the open transaction, unless one of the migrations objects."""
+    behind = pending(connection, folders)
+    for name, (found, wanted) in behind.items():
+        if found is not None and found > (wanted or ""):
+            raise CrmError(newer_tables(name, found, wanted))
+    asked = (sentence for name in behind for sentence in objections(connection, name, folders[name]))
+    if reasons := "; ".join(asked):
+        raise CrmError(_("{reasons}; nothing was changed").format(reasons=reasons))
+    for name in behind:
+        upgrade(connection, name, folders[name])
+        _check_head(connection, name, folders[name])
+    return list(behind)
+
+
+def newer_tables(name: str, found: str, wanted: str | None) -> str:
+    """Say that a distribution older than its tables is installed."""
+    message = _(
+        "the tables of {name} are at {found}, newer than its files ({wanted}); install the newer {name}"
+    )
+    return message.format(name=name, found=found, wanted=wanted or _("none"))
+
+
+def objections(connection: sa.Connection, name: str, folder: Path) -> list[str]:
+    """Ask the pending migrations of a distribution that have a function `check` what keeps them from running.
+
+    check(connection) reads the tables as they are before any of them runs; each sentence that it returns is one reason.
+    Where there are no tables yet nothing is asked.
+    """
+    at, found = current(connection, name), list[str]()
+    waiting = list(_script(folder).iterate_revisions("heads", at)) if at else []
+    with lent(connection), gate(connection, opened=False):
+        for revision in reversed(waiting):
+            check = getattr(revision.module, "check", None)
+            found += [f"{revision.revision}: {sentence}" for sentence in (check(connection) if check else ())]
+    return found
 
 
 def _check_tables(connection: sa.Connection, tables: Mapping[str, str]) -> None:
@@ -135,16 +171,22 @@ def _check_foreign_keys(connection: sa.Connection) -> None:
         )
 
 
-def _upgrade(connection: sa.Connection, name: str, folder: Path) -> None:
+def upgrade(connection: sa.Connection, name: str, folder: Path, to: str = "head") -> None:
+    """Run the migrations of a distribution up to a revision, in the open transaction."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
-    from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory(str(folder), version_locations=[str(folder)])
+    script = _script(folder)
     with EnvironmentContext(
         Config(),
         script,
-        fn=lambda revisions, _context: script._upgrade_revs("head", revisions),  # noqa: SLF001
+        fn=lambda revisions, _context: script._upgrade_revs(to, revisions),  # noqa: SLF001
     ) as environment:
         environment.configure(connection=connection, version_table=version_table(name), render_as_batch=True)
         environment.run_migrations()
+
+
+def _script(folder: Path) -> Any:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableInfo:
-    """A tracked table; `personal` are columns, and `attribute:<name>` for single attributes."""
+    """A tracked table, with what of it is personal."""
 
     spec: TableSpec
-    attributes_personal: frozenset[str] = frozenset()
+    is_personal: Callable[[str], bool] = frozenset[str]().__contains__
+    """Whether a single attribute is."""
     personal_columns: frozenset[str] = frozenset()
     persons: tuple[str, ...] = ()
     """Columns that name the person, the first that is set counts; `id` = the row itself."""

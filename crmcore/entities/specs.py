@@ -23,11 +23,13 @@ _FULL: dict[type[SQLModel], tuple[frozenset[str], tuple[str, ...]]] = {
 
 def core_tables(catalogue: Catalogue) -> dict[str, TableInfo]:
     """Return the core's tables by entity; a customer's values are personal where the customer is a natural person."""
-    personal = [field for field in catalogue.fields.values() if field.personal]
+    fields = catalogue.fields.values()
+    # What nobody vouches for, such as the values of a disabled plugin's fields, counts as personal.
+    open_attributes = frozenset(f.name for f in fields if f.source == "attribute" and not f.personal)
     customer = TableInfo(
         TableSpec(Customer),
-        attributes_personal=frozenset(f.name for f in personal if f.source == "attribute"),
-        personal_columns=frozenset(f.name for f in personal if f.source == "column"),
+        is_personal=lambda attribute: attribute not in open_attributes,
+        personal_columns=frozenset(f.name for f in fields if f.source == "column" and f.personal),
         persons=("id",),
     )
     others = [TableInfo(TableSpec(m), personal_columns=p, persons=who) for m, (p, who) in _FULL.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import Distribution, EntryPoint, distributions
 
@@ -31,9 +32,13 @@ class Installed:
         """The top-level package."""
         return self.module.split(".")[0]
 
-    def manifest(self) -> Manifest:
-        """Read its manifest."""
+    @cached_property
+    def _manifest(self) -> Manifest:
         return read_manifest(self.name, self.package)
+
+    def manifest(self) -> Manifest:
+        """Return its manifest, read once."""
+        return self._manifest
 
 
 def installed() -> dict[str, Installed]:
@@ -41,7 +46,7 @@ def installed() -> dict[str, Installed]:
     found: dict[str, Installed] = {}
     seen: set[str] = set()
     for distribution in distributions():
-        title, own = _plugins_of(distribution)
+        title, version, own = _plugins_of(distribution)
         if not title or title in seen:
             continue
         seen.add(title)
@@ -51,27 +56,30 @@ def installed() -> dict[str, Installed]:
                 entry.name,
                 entry.value.split(":")[0],
                 title,
-                distribution.version,
-                _fingerprint(distribution),
+                version,
+                _fingerprint(distribution, f"{title} {version}"),
                 rival,
             )
     return dict(sorted(found.items()))
 
 
-def _plugins_of(distribution: Distribution) -> tuple[str, list[EntryPoint]]:
-    """Return a distribution's name and plugins; none of one whose description is damaged."""
+def _plugins_of(distribution: Distribution) -> tuple[str, str, list[EntryPoint]]:
+    """Return a distribution's name, version and plugins; none of one whose description is damaged."""
     try:
         own = [e for e in distribution.entry_points if e.group == GROUP]
-        return (str(distribution.metadata["Name"] or ""), own) if own else ("", [])
+        if not own:
+            return "", "", []
+        told = distribution.metadata  # parsed anew each time it is asked for
+        return str(told["Name"] or ""), str(told["Version"] or ""), own
     except Exception:  # noqa: BLE001  (whatever lies on the path may be damaged in any way; the house stands)
-        return "", []
+        return "", "", []
 
 
-def _fingerprint(distribution: Distribution) -> str:
+def _fingerprint(distribution: Distribution, title: str) -> str:
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     if origin.get("dir_info", {}).get("editable"):  # its RECORD says nothing of its code
-        return sha256(f"{distribution.metadata['Name']} {distribution.version} editable".encode()).hexdigest()
-    record = distribution.read_text("RECORD") or f"{distribution.metadata['Name']} {distribution.version}"
+        return sha256(f"{title} editable".encode()).hexdigest()
+    record = distribution.read_text("RECORD") or title
     return sha256("\n".join(sorted(record.splitlines())).encode()).hexdigest()
 
 

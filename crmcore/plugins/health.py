@@ -22,14 +22,17 @@ _LONGEST = 500
 
 def described(error: BaseException, hook: str, at: datetime) -> dict[str, Any]:
     """Describe an error as `plugins list` shows it."""
-    return {"type": type(error).__name__, "message": message_of(error), "hook": hook, "at": text_of_time(at)}
+    name = printable(type(error).__name__)
+    return {"type": name, "message": message_of(error), "hook": hook, "at": text_of_time(at)}
 
 
 def message_of(error: BaseException) -> str:
     """Return what an error says, even where saying it fails."""
     try:
         message = printable(error)
-    except Exception:  # noqa: BLE001  (a plugin's exception may have any __str__)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  (a plugin's exception may have any __str__)
         message = ""
     return message[:_LONGEST] or type(error).__name__
 

@@ -7,22 +7,24 @@ on a read-only connection; what fails is kept, shown, and after three failures q
 from __future__ import annotations
 
 import time
-from dataclasses import replace
-from datetime import date, datetime
-from functools import cache, cached_property
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import islice
+from math import inf
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
 
-from crmcore.db.base import dumps
+from crmcore.builtin.extension import own_hooks
+from crmcore.builtin.isolation import blaming, broken, only_reading, own, set_apart
+from crmcore.builtin.stamping import parts, stamped
 from crmcore.errors import BadConfig, CrmError, PluginError, Refused
-from crmcore.hookspecs import FAMILIES
 from crmcore.i18n import _
 from crmcore.plugins import health, types
-from crmcore.plugins.loading import Hosted, check_api_range, load_functions, prints_aside
+from crmcore.plugins.loading import Hosted, check_api_range, load_functions
 from crmcore.plugins.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     import sqlalchemy as sa
 
@@ -31,11 +33,12 @@ if TYPE_CHECKING:
     from crmcore.plugins.discovery import Installed
     from crmcore.tx import Tx
 
-BUILTINS = ("strategies", "records", "exchange", "reports", "jobs", "demo", "analytics")
+BUILTINS = ("strategies", "records", "exchange", "reports", "jobs", "approvals", "demo", "analytics")
 FAILURES_UNTIL_QUARANTINE = 3
 MOST_RESULTS = 200_000
 RESULT_TYPES: dict[str, type] = {
     "validate_changes": types.Refusal,
+    "approve_requests": types.Verdict,
     "service_policies": types.ServicePolicy,
     "card_sections": types.CardSection,
     "work_items": types.WorkItem,
@@ -43,11 +46,12 @@ RESULT_TYPES: dict[str, type] = {
     "models": types.TableSpec,
     "facts": types.FactProvider,
     "importables": types.Importable,
+    "list_columns": types.ListColumn,
     "reports": types.ReportSpec,
     "jobs": types.JobSpec,
+    "approval_kinds": types.ApprovalKind,
     "demo_data": types.DemoFile,
 }
-_SPECS = frozenset(name for name, family in FAMILIES.items() if family == "registration")
 
 
 class Host:
@@ -119,7 +123,7 @@ class Host:
     def _started(self, found: Installed) -> Hosted:
         try:
             hosted = Hosted(found.name, found.manifest(), found.distribution, found.version)
-            _ = hosted.manifest.settings_schema
+            _ = hosted.manifest.settings_schema, hosted.manifest.card_fields
         except PluginError as error:
             nothing = Manifest(found.name, found.package, None, {})
             shown = self._kept(found.name, error, "")
@@ -130,7 +134,11 @@ class Host:
             hosted.state, hosted.error = "incompatible", health.described(error, "", self._app.clock())
             return hosted
         try:
-            hosted.functions = load_functions(hosted.name, found.module)
+            enabled = {hosted.name, *hosted.manifest.requires}.intersection(
+                r.name for r in self._app.enabled_rows
+            )
+            hosted.declared = own_hooks(self._app.installed, enabled)
+            hosted.functions = load_functions(hosted.name, found.module, hosted.declared)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; the house stands)
@@ -173,6 +181,7 @@ class Host:
         except BaseException as error:  # noqa: BLE001  (as above)
             hosted.state = "broken"
             hosted.error = health.record(self._app, hosted.name, error, hook)
+            self._tell(hosted)
             return []
 
     # -- strategies ------------------------------------------------------------------------------------------
@@ -185,6 +194,9 @@ class Host:
         chosen = self._app.config.data["strategies"][hook]
         offered = self.offers(hook)
         if chosen not in offered:
+            for hosted in self.plugins:
+                if hosted.error and hook in hosted.hooks:  # it may be the one that offers it
+                    raise PluginError(_cannot_run(hosted))
             raise CrmError(
                 _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
                     hook=hook, value=chosen, known=", ".join(sorted(offered))
@@ -221,34 +233,34 @@ class Host:
         self, hook: str, plugin: str, provider: Callable[..., Any], check: Callable[..., None] | None
     ) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
+            given = [self._view(plugin, argument) for argument in arguments]
             try:
-                result = provider(*arguments)
-                if check:
-                    check(result, *arguments)
-            except (KeyboardInterrupt, CrmError):
+                with blaming(plugin, hook):
+                    result = provider(*given)
+                    if check:
+                        check(result, *arguments)
+            except PluginError as error:
+                health.record(self._app, plugin, error.__cause__ or error, hook)
                 raise
-            except BaseException as error:
-                health.record(self._app, plugin, error, hook)
-                raise PluginError(
-                    _("plugin {plugin!r} failed in {hook} ({type}: {message})").format(
-                        plugin=plugin,
-                        hook=hook,
-                        type=type(error).__name__,
-                        message=health.message_of(error),
-                    )
-                ) from error
             return result
 
         return call
+
+    def _view(self, plugin: str, argument: Any) -> Any:
+        """Return an argument as a plugin sees it: a context with its own settings and secrets."""
+        if not isinstance(argument, types.Context):
+            return argument
+        return self._app.context(plugin, argument.connection, argument.actor)
 
     def service_policies(
         self, customer_ids: list[int], connection: sa.Connection, actor: str = ""
     ) -> list[types.ServicePolicy]:
         """Ask the company's one provider how customers are served; [] if no plugin provides it."""
-        providers = [h for h in self.plugins if h.running and "service_policies" in h.functions]
+        able = [h for h in self.plugins if "service_policies" in h.hooks]
+        providers = [h for h in able if h.running]
         chosen = self._app.config.data["strategies"].get("service_policies")
         if chosen:
-            if chosen not in {h.name for h in self.plugins if "service_policies" in h.hooks}:
+            if chosen not in {h.name for h in able}:
                 raise CrmError(
                     _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
                         hook="service_policies",
@@ -263,6 +275,8 @@ class Host:
                     "service policies come from several plugins: {known}; choose one in crm.toml: strategies.service_policies"
                 ).format(known=", ".join(h.name for h in providers))
             )
+        for hosted in able if not providers else ():
+            self._tell(hosted)
         if not providers or not customer_ids:
             return []
         return self._guarded(
@@ -294,12 +308,15 @@ class Host:
     def _decision(self, hosted: Hosted, hook: str, tx: Tx, arguments: Mapping[str, Any]) -> list[Any]:
         try:
             ctx = self._app.context(hosted.name, tx.connection, tx.actor)
-            refusals = _checked(hosted, hook, _call(hosted, hook, {**arguments, "ctx": ctx}))
-            _check_indexes(refusals, len(arguments["changes"]))
+            with only_reading(tx.connection):
+                refusals = answer(hosted, hook, {**arguments, "ctx": ctx})
+            _check_indexes(refusals, len(next(iter(arguments.values()))))  # the batch comes first
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            health.record(self._app, hosted.name, error, hook)
+            if not isinstance(error, BadConfig):
+                health.record(self._app, hosted.name, error, hook)
+            broken(tx.connection)
             raise Refused(
                 _(
                     "plugin {plugin!r} failed in {hook} ({type}: {message}), so nothing was written; repair it or run: crm plugins disable {plugin}"
@@ -314,24 +331,25 @@ class Host:
 
     # -- contributions ---------------------------------------------------------------------------------------
 
-    def contribute(self, hook: str, connection: sa.Connection, actor: str, **arguments: Any) -> list[Any]:
+    def contribute(self, hook: str, connection: sa.Connection, actor: str, /, **arguments: Any) -> list[Any]:
         """Collect what plugins contribute; a failing one is left out, its error kept."""
         results: list[Any] = []
         for hosted in self.plugins:
             if hosted.running and hook in hosted.functions:
                 results += self._guarded(hosted, hook, connection, actor, arguments)
-            elif hosted.state == "quarantined" and hook in hosted.functions:
-                self._tell_quarantine(hosted)
+            elif not hosted.running and hook in hosted.hooks:
+                self._tell(hosted)
         return results
 
-    def _tell_quarantine(self, hosted: Hosted) -> None:
+    def _tell(self, hosted: Hosted) -> None:
         """Say once per call of the program that a part is missing, and how to get it back."""
         if hosted.name not in self._told:
             self._told.add(hosted.name)
             message = _(
                 "plugin {plugin!r} is quarantined and its part is missing here; see crm plugins list, then run: crm plugins release {plugin}"
             )
-            self._app.warn(message.format(plugin=hosted.name))
+            quarantined = hosted.state == "quarantined"
+            self._app.warn(message.format(plugin=hosted.name) if quarantined else _cannot_run(hosted))
 
     def _guarded(
         self, hosted: Hosted, hook: str, connection: sa.Connection, actor: str, arguments: Mapping[str, Any]
@@ -339,15 +357,14 @@ class Host:
         started = time.monotonic()
         try:
             ctx = self._app.context(hosted.name, connection, actor)
-            with connection.begin_nested():
-                results = _checked(
-                    hosted, hook, _call(hosted, hook, {"actor": actor, **arguments, "ctx": ctx})
-                )
+            until = started + self._app.config.data["plugins"]["budget_seconds"]
+            with only_reading(connection):
+                results = answer(hosted, hook, {"actor": actor, **arguments, "ctx": ctx}, until)
             self.charge(hosted, hook, started)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (as above)
-            self.failed(hosted, hook, error)
+            self.failed(hosted, hook, error, connection)
             return []
         return results
 
@@ -359,8 +376,13 @@ class Host:
             message = _("{hook} took {taken:.1f} s, allowed are {budget} s")
             self.failed(hosted, hook, TimeoutError(message.format(hook=hook, taken=taken, budget=budget)))
 
-    def failed(self, hosted: Hosted, hook: str, error: BaseException) -> None:
-        """Keep a failure; the third puts the plugin in quarantine. Wrong settings are the company's to mend."""
+    def failed(
+        self, hosted: Hosted, hook: str, error: BaseException, connection: sa.Connection | None = None
+    ) -> None:
+        """Keep a failure; the third puts the plugin in quarantine. Wrong settings are the company's to mend.
+
+        PluginError where it leaves nobody a connection to go on with.
+        """
         if isinstance(error, BadConfig):
             self._app.warn(str(error))
             return
@@ -373,6 +395,12 @@ class Host:
                 "plugin {plugin!r} failed in {hook}: {error}; its part is missing here (crm plugins list shows it)"
             ).format(plugin=hosted.name, hook=hook, error=hosted.error["message"])
         )
+        if connection is not None and broken(connection):
+            raise PluginError(
+                _(
+                    "plugin {plugin!r} broke the connection to the database in {hook}; run: crm plugins disable {plugin}"
+                ).format(plugin=hosted.name, hook=hook)
+            ) from error
 
     def observers(self) -> Iterable[Hosted]:
         """Return the running plugins that observe changes."""
@@ -388,47 +416,51 @@ def _of_no_plugin(table: str, installed: Iterable[str]) -> str:
     )
 
 
+def _cannot_run(hosted: Hosted) -> str:
+    message = _("plugin {plugin!r} cannot run ({reason}); repair it or run: crm plugins disable {plugin}")
+    return message.format(plugin=hosted.name, reason=(hosted.error or {}).get("message") or hosted.state)
+
+
 def call_registration(hosted: Hosted, hook: str) -> list[Any]:
     """Call one registration hook of one plugin and check what comes back."""
-    return _checked(hosted, hook, hosted.functions[hook][0]())
+    return answer(hosted, hook, {})
 
 
 def call_strategy(hosted: Hosted, hook: str) -> dict[str, Callable[..., Any]]:
     """Call a strategy hook of one plugin: name → provider."""
-    offered = dict(hosted.functions[hook][0]())
-    for name, provider in offered.items():
-        if not isinstance(name, str) or not callable(provider):
+    with set_apart():
+        given = hosted.functions[hook][0]()
+        offered = dict(islice(given.items(), MOST_RESULTS)) if isinstance(given, Mapping) else {}
+        named = all(isinstance(name, str) and callable(offered[name]) for name in offered)
+        if not named or not (given is None or isinstance(given, Mapping)):
             raise TypeError(_("{hook} must return name → function").format(hook=hook))
     return offered
 
 
-def _call(hosted: Hosted, hook: str, arguments: Mapping[str, Any]) -> Any:
+def answer(hosted: Hosted, hook: str, arguments: Mapping[str, Any], until: float = inf) -> list[Any]:
+    """Call a hook, set apart from the process, and take what it returns; of a generator no more once time is up."""
     function, names = hosted.functions[hook]
-    with prints_aside():
-        return function(*[arguments[name] for name in names])
+    given = own(arguments)
+    with set_apart():
+        results = function(*[given[name] for name in names])
+        try:
+            return _checked(hosted, hook, results, until if isinstance(results, Iterator) else inf)
+        finally:
+            if isinstance(results, GeneratorType):
+                results.close()
 
 
-def _checked(hosted: Hosted, hook: str, results: Any) -> list[Any]:
+def _checked(hosted: Hosted, hook: str, results: Any, until: float) -> list[Any]:
     """Take what a hook returned: an iterable of the right records, not too many, stamped with the plugin's name."""
-    wanted = RESULT_TYPES.get(hook)
-    if wanted is None or results is None:
-        return []
-    taken = []
-    with prints_aside():  # a generator's body runs here
-        for result in results:
-            if not isinstance(result, wanted):
-                raise TypeError(
-                    _("{hook} returned a {got}, expected {wanted}").format(
-                        hook=hook, got=type(result).__name__, wanted=wanted.__name__
-                    )
-                )
-            if hook not in _SPECS:
-                _check_fields(hook, result)
-            taken.append(replace(cast("Any", result), plugin=hosted.name))
-            if len(taken) > MOST_RESULTS:
-                raise ValueError(
-                    _("{hook} returned more than {most} results").format(hook=hook, most=MOST_RESULTS)
-                )
+    wanted = RESULT_TYPES.get(hook, hosted.declared.get(hook, (None, None))[1])
+    left = () if results is None else [results] if wanted is None else results
+    taken: list[Any] = []
+    for part in parts(left, until):
+        taken += stamped(hook, part, wanted or type(None), hosted.name)
+        if len(taken) > MOST_RESULTS:
+            raise ValueError(
+                _("{hook} returned more than {most} results").format(hook=hook, most=MOST_RESULTS)
+            )
     return taken
 
 
@@ -437,33 +469,3 @@ def _check_indexes(refusals: list[types.Refusal], count: int) -> None:
         if refusal.index not in range(count):
             message = _("it refused change {index}, which is none of those asked about")
             raise IndexError(message.format(index=refusal.index))
-
-
-def _check_fields(hook: str, result: Any) -> None:
-    """Look at the types of a result's fields: garbage shows here, by name, and not where it is sorted or printed."""
-    for name, hint in _hints(cast("Any", type(result))).items():
-        value = getattr(result, name)
-        if not _fits(value, hint):
-            raise TypeError(
-                _("{hook} returned {name} = {value!r}, which is not allowed there").format(
-                    hook=hook, name=name, value=value
-                )
-            )
-    if isinstance(result, types.CardSection):
-        dumps(result.data)
-
-
-@cache
-def _hints(record: Any) -> dict[str, Any]:
-    return get_type_hints(record)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    origin = get_origin(hint)
-    if origin is Literal:
-        return value in get_args(hint)
-    if origin is UnionType:
-        return any(_fits(value, one) for one in get_args(hint))
-    if hint is date and isinstance(value, datetime):
-        return False  # the two cannot be compared
-    return isinstance(value, origin or hint)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
-from crmcore import __version__, hookspecs
+from crmcore import __version__
+from crmcore.builtin.implementations import implementations
+from crmcore.builtin.isolation import set_apart
+from crmcore.builtin.version_ranges import within
+from crmcore.deprecated import warn_of_hook
 from crmcore.errors import PluginError
-from crmcore.hookspecs import FAMILIES, PROJECT
+from crmcore.hookspecs import FAMILIES
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
+    import pluggy
+
+    from crmcore.builtin.extension import Declared
     from crmcore.plugins.manifest import Manifest
 
 
@@ -35,6 +38,8 @@ class Hosted:
     failures: int = 0
     functions: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = field(default_factory=dict)
     """Hook → (function, names of the arguments that it takes)."""
+    declared: Mapping[str, Declared] = field(default_factory=dict)
+    """Hooks of plugins' own that it may implement: its own ones and those of plugins that it requires."""
     recorded_hooks: tuple[str, ...] = ()
     """The hooks that it had when it was enabled: a plugin that cannot run closes its decisions."""
 
@@ -54,21 +59,13 @@ class Hosted:
         return self.state == "enabled"
 
 
-def prints_aside() -> AbstractContextManager[object]:
-    """Let what a plugin prints go to stderr: stdout is the command's, often JSON."""
-    return redirect_stdout(sys.stderr)
-
-
 def check_api_range(name: str, api: str) -> None:
     """Raise PluginError unless this core lies in the plugin's range."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        fits = SpecifierSet(api).contains(__version__, prereleases=True)
-    except InvalidSpecifier:
+    fits = within(__version__, api)
+    if fits is None:
         raise PluginError(
             _("plugin {plugin!r}: api = {api!r} is not a version range").format(plugin=name, api=api)
-        ) from None
+        )
     if not fits:
         raise PluginError(
             _(
@@ -77,31 +74,33 @@ def check_api_range(name: str, api: str) -> None:
         )
 
 
-def load_functions(name: str, module: str) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
-    """Import a plugin's module and return its hook implementations; PluginError names what pluggy would accept silently."""
-    with prints_aside():
+def load_functions(
+    name: str, module: str, own: Mapping[str, Declared] | None = None
+) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+    """Import a plugin's module and return its hook implementations; PluginError names what pluggy would accept silently.
+
+    own: what `own_hooks` gives for this plugin and those that it requires: the hooks that it may implement besides.
+    """
+    with set_apart():
         imported = import_module(module)
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(hookspecs)
-    try:
-        manager.register(imported, name)
-    except pluggy.PluginValidationError as error:
-        raise PluginError(
-            _("plugin {plugin!r}: {error}").format(plugin=name, error=str(error).splitlines()[-1])
-        ) from None
+    names = {key: key.partition(".")[2] for key in own or {}}
+    specifications = {names[key]: hook.specification for key, hook in (own or {}).items()}
     functions = {}
-    for caller in manager.get_hookcallers(imported) or []:
-        implementation = caller.get_hookimpls()[0]
-        _check_implementation(name, caller.name, implementation)
-        functions[caller.name] = (implementation.function, tuple(implementation.argnames))
+    for hook, implementation in implementations(name, imported, specifications).items():
+        _check_implementation(name, hook, implementation, names.values())
+        for key in [key for key in names if names[key] == hook] or [hook]:
+            functions[key] = (implementation.function, tuple(implementation.argnames))
+            warn_of_hook(key, *functions[key])
     return functions
 
 
-def _check_implementation(plugin: str, hook: str, implementation: pluggy.HookImpl) -> None:
-    if hook not in FAMILIES:
+def _check_implementation(
+    plugin: str, hook: str, implementation: pluggy.HookImpl, own: Collection[str]
+) -> None:
+    if hook not in FAMILIES and hook not in own:
         from difflib import get_close_matches
 
-        near = get_close_matches(hook, FAMILIES, n=1)
+        near = get_close_matches(hook, [*FAMILIES, *own], n=1)
         raise PluginError(
             _(
                 "plugin {plugin!r}: crmcore {version} has no hook {hook!r}{hint}; use a hook of this version or install the core that the plugin wants"
@@ -116,7 +115,8 @@ def _check_implementation(plugin: str, hook: str, implementation: pluggy.HookImp
         raise PluginError(
             _("plugin {plugin!r}: {hook} may not be a wrapper").format(plugin=plugin, hook=hook)
         )
-    if (implementation.tryfirst or implementation.trylast) and FAMILIES[hook] == "contribution":
+    family = FAMILIES.get(hook, "contribution")
+    if (implementation.tryfirst or implementation.trylast) and family == "contribution":
         raise PluginError(
             _("plugin {plugin!r}: {hook} may not ask to be first or last; the order is the company's").format(
                 plugin=plugin, hook=hook

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from crmcore.errors import BadConfig, PluginError
 from crmcore.i18n import _
+
+_FILES = ("settings", "card_fields")
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,13 @@ class Manifest:
     @property
     def requires(self) -> tuple[str, ...]:
         """Plugins that must be enabled too."""
-        return tuple(self.values.get("requires", ()))
+        return tuple(self.requirements)
+
+    @property
+    def requirements(self) -> dict[str, str]:
+        """Plugin that must be enabled too → range of its versions; empty = any."""
+        words = [re.split(r"(?=[^a-z0-9_])", entry, maxsplit=1) for entry in self.values.get("requires", ())]
+        return {name: "".join(rest).strip() for name, *rest in words}
 
     @property
     def table_prefix(self) -> str:
@@ -59,9 +68,24 @@ class Manifest:
     @property
     def settings_schema(self) -> dict[str, Any]:
         """The JSON Schema of its settings; without one, no settings are known."""
-        name = str(self.values.get("settings", "settings.schema.json"))
-        if self.folder is None or ("settings" not in self.values and not (self.folder / name).exists()):
-            return {"type": "object", "properties": {}, "additionalProperties": False}
+        return self._schema("settings") or {"type": "object", "properties": {}, "additionalProperties": False}
+
+    @property
+    def card_fields(self) -> dict[str, Any]:
+        """The fields that it adds to the customer card: name → schema, as in customer_card.schema.json."""
+        properties: dict[str, Any] = self._schema("card_fields").get("properties", {})
+        return properties
+
+    @property
+    def hookspecs(self) -> str:
+        """The module of its own that declares hooks for those who require it; empty = it declares none."""
+        return str(self.values.get("hookspecs", ""))
+
+    def _schema(self, key: str) -> dict[str, Any]:
+        """Read the JSON Schema that a key of the manifest names, or that has the key's name; {} without one."""
+        name = str(self.values.get(key, f"{key}.schema.json"))
+        if self.folder is None or (key not in self.values and not (self.folder / name).exists()):
+            return {}
         path = (self.folder / name).resolve()
         if not path.is_relative_to(self.folder.resolve()):
             raise _unreadable(self.name, path, _("it lies outside the package"))
@@ -120,7 +144,7 @@ def _usable(values: Any) -> bool:
     """Look at types only: every command reads manifests, and loading the validator takes longer than all the rest."""
     if not isinstance(values, dict):
         return False
-    texts = ("title", "description", "api", "table_prefix", "migrations", "settings")
+    texts = ("title", "description", "api", "table_prefix", "migrations", *_FILES, "hookspecs")
     lists = {"requires": (), "commands": ("name", "help", "target"), "permissions": ("name", "title")}
     return all(isinstance(values.get(key, ""), str) for key in texts) and all(
         isinstance(values.get(key, []), list) and all(_is_item(item, names) for item in values.get(key, []))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.isolation import only_reading
 from crmcore.changes import read_after
 from crmcore.db.base import insert_or
 from crmcore.db.system import change_log, change_tx, observer_cursor, observer_parked
 from crmcore.errors import CrmError
 from crmcore.i18n import _
 from crmcore.plugins.health import message_of
+from crmcore.plugins.host import answer
 
 if TYPE_CHECKING:
     from crmcore.app import App
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from crmcore.plugins.types import Change
 
 BATCH = 1000
+HOOK = "observe_changes"
+Poison = tuple["Change", BaseException]
+"""A change that an observer could not take, and why."""
 
 
 def deliver(app: App) -> None:
@@ -70,46 +76,52 @@ def _deliver_batch(app: App, hosted: Hosted) -> bool:
             )
         }
         changes = [change for _xid, change in entries if (change.entity, change.id) not in waiting]
-        poison = _offer(app, hosted, changes, ctx)
-    _advance(app, hosted.name, entries[-1][0], entries[-1][1].seq, poison)
-    return len(entries) == BATCH
+        poison, left = _offer(app, hosted, changes, ctx)
+    taken = list(takewhile(lambda entry: entry[1] is not left, entries))
+    if taken:
+        _advance(app, hosted.name, taken[-1][0], taken[-1][1].seq, poison)
+    return len(entries) == BATCH or left is not None
 
 
-def _offer(app: App, hosted: Hosted, changes: list[Change], ctx: Any) -> list[tuple[Change, BaseException]]:
-    """Offer changes together; if that fails, one by one, so that only the poison waits."""
-    function, names = hosted.functions["observe_changes"]
+def _offer(app: App, hosted: Hosted, changes: list[Change], ctx: Any) -> tuple[list[Poison], Change | None]:
+    """Offer changes together; if that fails, one by one, so that only the poison waits.
 
-    def call(some: list[Change]) -> None:
-        arguments = {"changes": some, "ctx": ctx}
-        started = time.monotonic()
-        with ctx.connection.begin_nested():
-            function(*[arguments[name] for name in names])
-        app.host.charge(hosted, "observe_changes", started)
-
-    if not changes:
-        return []
+    Returns the poison, and the first change that was not offered: a plugin that fails at every change, slowly, may
+    not keep its users for a batch of such times.
+    """
     try:
-        call(changes)
+        if changes:
+            _tell(app, hosted, changes, ctx)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; the house stands)
-        app.host.failed(hosted, "observe_changes", error)
+        app.host.failed(hosted, HOOK, error, ctx.connection)
     else:
-        return []
-    poison: list[tuple[Change, BaseException]] = []
+        return [], None
+    poison: list[Poison] = []
+    until = time.monotonic() + app.config.data["plugins"]["budget_seconds"]
     for change in changes:
         if any((change.entity, change.id) == (bad.entity, bad.id) for bad, _error in poison):
             continue
+        if not hosted.running or time.monotonic() > until:
+            return poison, change
         try:
-            call([change])
+            _tell(app, hosted, [change], ctx)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (as above)
             poison.append((change, error))
-    return poison
+    return poison, None
 
 
-def _advance(app: App, plugin: str, xid: int, seq: int, poison: list[tuple[Change, BaseException]]) -> None:
+def _tell(app: App, hosted: Hosted, changes: list[Change], ctx: Any) -> None:
+    started = time.monotonic()
+    with only_reading(ctx.connection):
+        answer(hosted, HOOK, {"changes": changes, "ctx": ctx})
+    app.host.charge(hosted, HOOK, started)
+
+
+def _advance(app: App, plugin: str, xid: int, seq: int, poison: list[Poison]) -> None:
     """Move the cursor on, never back: another process may have delivered more meanwhile."""
     with app.operations() as connection:
         place = insert_or(connection, observer_cursor).values(plugin=plugin, xid=xid, seq=seq)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlmodel import SQLModel
 
+    from crmcore.catalogue import Catalogue
     from crmcore.facts import Facts
     from crmcore.tx import Tx
 
@@ -54,6 +55,23 @@ class Context:
     currency: str
     """The company's currency, ISO 4217."""
     workspace: Path
+    _app: Any = field(default=None, repr=False, compare=False)
+    """The kernel's own way back to the company; plugins use what `crmcore.api` offers."""
+
+    def secret(self, key: str) -> str:
+        """Return the secret that one of the plugin's settings refers to, such as `api_key` or `server.password`.
+
+        It is looked up now and kept nowhere; BadConfig says what to do where nothing is referred to or found.
+        """
+        from crmcore.builtin.administration.settings.secrets import find_secret
+
+        return find_secret(self.plugin, key, self.settings)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The fields of the customer card: the core's, the company's own and those of the enabled plugins."""
+        catalogue: Catalogue = self._app.catalogue
+        return catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +96,63 @@ class Refusal:
     """Which of the changes handed in."""
     message: str
     field: str | None = None
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """Something that may be done only if somebody else agrees (审批申请)."""
+
+    kind: str
+    """Name of an `ApprovalKind`."""
+    subject: str
+    """One line that says what is asked for; at most 200 characters."""
+    reason: str = ""
+    """Why it is asked for."""
+    key: str | None = None
+    """Names the matter: asked again with the same key while it is open, it is still the same request."""
+    customer_id: int | None = None
+    amount_minor: int | None = None
+    """How much it is about, in minor units of `currency`."""
+    currency: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values that `ApprovalKind.apply` needs; checked by `ApprovalKind.payload_schema`."""
+    id: int = 0
+    """Its number; this and the fields below are filled in by crmcore."""
+    state: Literal["requested", "approved", "rejected", "withdrawn", "expired"] = "requested"
+    requested_by: str = ""
+    """Code of the actor who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalKind:
+    """A kind of requests for approval: who decides, what follows, how long it may wait."""
+
+    name: str
+    """Unique in the company; begins with the plugin's name."""
+    title: str
+    permission: str | Callable[[ApprovalRequest], str] = "approve"
+    """Who may decide; a function where that depends on the amount. It is asked once, when the request is made."""
+    apply: Callable[[Tx, ApprovalRequest], None] | None = None
+    """Does what was asked for, in the transaction of the approval; if it raises, nothing is approved."""
+    expires_days: int | None = 14
+    """For how many days after the day of the request it can be decided; None = it never expires."""
+    payload_schema: Mapping[str, Any] | None = None
+    """JSON Schema of the payload."""
+    outside_policy: bool | Callable[[ApprovalRequest], bool] = False
+    """Whether it goes beyond the company's policy: approving then needs a reason, too; asked as `permission`."""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a plugin decides about one request for approval."""
+
+    index: int
+    """Which of the requests handed in."""
+    decision: Literal["approve", "reject"]
+    reason: str
+    """Stands in the request, for people to read."""
     plugin: str = ""
 
 
@@ -162,6 +237,19 @@ class FactProvider:
     select: Callable[[Mapping[str, Any]], sa.Select[Any]]
     """Gets the plugin's own settings."""
     title: str = ""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListColumn:
+    """A column that lists of customers can show, filter and sort by; it is called `<table prefix>.<name>`."""
+
+    name: str
+    title: str
+    type: Literal["text", "integer", "amount", "decimal", "date"]
+    """`amount`: the smallest unit of the company's currency."""
+    select: Callable[[Mapping[str, Any]], sa.Select[Any]]
+    """Gets the plugin's own settings; gives the columns `customer_id` and `value`, one row per customer at most."""
     plugin: str = ""
 
 

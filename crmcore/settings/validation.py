@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from difflib import get_close_matches
 from hashlib import sha256
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _REMEMBERED = 64
+_LONGEST_SHOWN = 200
 
 
 def load_schema(path: Path) -> dict[str, Any]:
@@ -31,8 +33,15 @@ def check(data: Any, schema: Mapping[str, Any], file: str, prefix: str = "") -> 
     """Raise BadConfig for the first thing in `data` that the schema does not allow; `prefix` is where data stands."""
     from jsonschema import Draft202012Validator, FormatChecker
 
-    validator = Draft202012Validator(schema, format_checker=FormatChecker())
-    errors = sorted(validator.iter_errors(data), key=lambda e: (list(map(str, e.absolute_path)), e.validator))
+    from crmcore.builtin.administration.settings.secrecy import of_secret, referring, refuse_leaves
+
+    refuse_leaves(data, file, prefix)
+    validator = Draft202012Validator(referring(schema), format_checker=FormatChecker())
+    errors = sorted(
+        validator.iter_errors(data),
+        # Of a secret first: another sentence may show the value that holds it.
+        key=lambda e: (not of_secret(e), list(map(str, e.absolute_path)), e.validator),
+    )
     if errors:
         raise BadConfig(printable(_sentence(errors[0], file, prefix)))
 
@@ -56,7 +65,11 @@ def check_once(memory: Path, data: Any, schema: Mapping[str, Any], file: str, pr
 
 
 def _sentence(error: Any, file: str, prefix: str) -> str:
+    from crmcore.builtin.administration.settings.secrecy import of_secret, secret_sentence
+
     path = ".".join(part for part in (prefix, *map(str, error.absolute_path)) if part) or _("the file")
+    if of_secret(error):
+        return secret_sentence(file, path)
     if error.validator == "additionalProperties":
         return _unknown_key(error, file, path if error.absolute_path or prefix else "")
     if error.validator == "required":
@@ -68,12 +81,14 @@ def _sentence(error: Any, file: str, prefix: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)  # TOML has dates and times
+    text = json.dumps(value, ensure_ascii=False, default=str)  # TOML has dates and times
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _unknown_key(error: Any, file: str, path: str) -> str:
     known = list(error.schema.get("properties", {}))
-    unknown = next(k for k in error.instance if k not in known)
+    patterns = error.schema.get("patternProperties", {})
+    unknown = next(k for k in error.instance if k not in known and not any(re.search(p, k) for p in patterns))
     key = f"{path}.{unknown}" if path else unknown
     near = get_close_matches(unknown, known, n=1)
     if near:
@@ -116,7 +131,7 @@ def with_defaults(schema: Mapping[str, Any], data: Mapping[str, Any]) -> dict[st
     """Return data with the schema's defaults filled in, nested objects included."""
     result = dict(data)
     for key, sub in schema.get("properties", {}).items():
-        if key not in result and "default" in sub:
+        if key not in result and "default" in sub and "x-secret" not in sub:
             result[key] = sub["default"]
         if isinstance(result.get(key), dict) and sub.get("properties"):
             result[key] = with_defaults(sub, result[key])

@@ -25,7 +25,7 @@ def commands(command: click.Command, path: tuple[str, ...], ctx: click.Context) 
 
 def english(text: str) -> list[str]:
     values = r'"[^"\n]*"'  # of settings, as they stand in crm.toml
-    without_code = re.sub(rf"{values}|crm( [a-z-]+)+|pip install \S+|[a-z_]+(, [a-z_]+)+", "", text)
+    without_code = re.sub(rf"{values}|crm( [a-z-]+)+|pip install \S+|[a-z_]+(, ?[a-z_]+)+", "", text)
     return ENGLISH.findall(without_code)
 
 

@@ -21,6 +21,7 @@ from crmcore.api import Customer, Refused
 from crmcore.app import App
 from crmcore.hookspecs import FAMILIES
 from crmcore.testing import ACTOR, CommandLine
+from tools import hook_docs
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = sorted(FAMILIES)
@@ -472,6 +473,40 @@ def test_hook_importables(
     assert out.read_text(encoding="utf-8-sig").split() == ["customer,points", "A,3", "B,1005"]
 
 
+def test_hook_list_columns(
+    make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
+) -> None:
+    install_plugin(
+        "letters",
+        """
+import sqlalchemy as sa
+from crmcore.api import Customer, ListColumn, hookimpl
+
+c = Customer.__table__.c
+
+def select(settings):
+    return sa.select(c.id.label("customer_id"), sa.func.length(c.name).label("value")).where(c.name != "none")
+
+@hookimpl
+def list_columns():
+    return [ListColumn("count", "Letters", "integer", select)]
+""",
+    )
+    app = make_app(["letters"], database)
+    with app.write(ACTOR) as tx:
+        tx.insert(
+            Customer, [{"code": code, "name": n} for code, n in {"A": "aa", "B": "b", "C": "none"}.items()]
+        )
+    assert crm.lines("customer", "list", "--columns", "code,letters.count", "--sort", "letters.count") == [
+        {"code": "B", "letters.count": 1},
+        {"code": "A", "letters.count": 2},
+        {"code": "C", "letters.count": None},
+    ]
+    assert [c["code"] for c in crm.lines("customer", "list", "--where", "letters.count>=2")] == ["A"]
+    assert "Letters" in crm.ok("customer", "list", "--columns", "letters.count").stdout
+    assert "did you mean 'letters.count'" in crm("customer", "list", "--sort", "letters.cuont").stderr
+
+
 def test_hook_reports(
     make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
 ) -> None:
@@ -566,6 +601,29 @@ def test_every_hook_has_its_test_and_its_page(hook: str, test_sources: str) -> N
     assert f"\n### {hook}\n" in page, f"docs/reference/hooks.md does not describe {hook}"
 
 
+@pytest.mark.parametrize("hook", PLUGINS)
+def test_the_page_tells_all_that_an_author_asks_of_a_hook(hook: str) -> None:
+    section = hook_docs.hooks_page().partition(f"### {hook}\n")[2].partition("\n### ")[0]
+    spec = inspect.signature(getattr(hookspecs, hook))
+    assert f"```python\ndef {hook}(" in section
+    for told in (
+        f"**Family**: {FAMILIES[hook]}",
+        "**Since** 0.",
+        "**Called** ",
+        "**Transaction**: ",
+        "**Returns** ",
+    ):
+        assert told in section, told
+    for argument in spec.parameters:
+        assert re.search(rf"^\* `{argument}`: \S", section, re.MULTILINE), argument
+    assert section.count("```python\n") == 2, "its signature and an example"
+
+
+@pytest.mark.parametrize("hook", PLUGINS)
+def test_every_hook_is_used_by_a_built_in_a_bundled_plugin_or_an_example(hook: str) -> None:
+    assert hook_docs.users(hook), f"{hook} is used by no plugin of ours; add it to one under docs/examples"
+
+
 def test_hookspecs_families_and_protocol_name_the_same_hooks() -> None:
     specs = {
         name: value
@@ -657,6 +715,79 @@ def test_hooks_json_of_the_list_is_what_was_recorded(
     install_plugin("points", POINTS, POINTS_MANIFEST, files=POINTS_FILES)
     make_app(["points"])
     row = next(r for r in crm.lines("plugins", "list") if r["name"] == "points")
-    assert set(row) == {"name", "version", "distribution", "state", "error", "hooks", "provides"}
+    assert set(row) == {
+        "name",
+        "version",
+        "distribution",
+        "state",
+        "error",
+        "hooks",
+        "provides",
+        "deprecations",
+    }
     assert (row["hooks"], row["state"], row["error"]) == (["models"], "enabled", None)
     assert json.dumps(row)
+
+
+APPROVALS = """
+from crmcore.api import ApprovalKind, Customer, Verdict, hookimpl
+
+def rename(tx, request):
+    tx.update(Customer, [(request.customer_id, {"name": request.payload["name"]})])
+
+@hookimpl
+def approval_kinds():
+    return [ApprovalKind("naming_name", "New name", "records.export", rename, expires_days=3)]
+
+@hookimpl
+def approve_requests(requests, ctx):
+    known = ctx.connection.exec_driver_sql("SELECT count(*) FROM customer").scalar()
+    rules = {"silly": "reject", "plain": "approve"}
+    return [
+        Verdict(i, rules[r.subject], f"a {r.subject} name; {known} customers, {ctx.actor} asks")
+        for i, r in enumerate(requests)
+        if r.subject in rules
+    ]
+"""
+
+
+def ask_for_name(app: App, subject: str) -> int:
+    from crmcore.api import ApprovalRequest, request_approvals
+
+    payload = {"name": f"named {subject}"}
+    with app.write(ACTOR, plugin="naming") as tx:
+        return request_approvals(
+            tx, [ApprovalRequest("naming_name", subject, customer_id=1, payload=payload)]
+        )[0]
+
+
+def test_hook_approval_kinds(
+    make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
+) -> None:
+    install_plugin("naming", APPROVALS)
+    app = make_app(["naming"], database)
+    add(app, "A")
+    crm.ok("actor", "add", "boss", "--role", "general_manager")
+    kind = next(k for k in crm.lines("approvals", "kinds") if k["plugin"] == "naming")
+    assert (kind["name"], kind["title"], kind["permission"]) == ("naming_name", "New name", "records.export")
+    number = ask_for_name(app, "odd")
+    asked = crm.json("approvals", "show", number)
+    assert (asked["state"], asked["plugin"], asked["deciders"]) == ("requested", "naming", ["boss"])
+    assert asked["expires_on"] == "2026-03-05"
+    crm.ok("approvals", "approve", number, "--actor", "boss")
+    assert crm.json("customer", "show", "A")["name"] == "named odd"
+
+
+def test_hook_approve_requests(
+    make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
+) -> None:
+    install_plugin("naming", APPROVALS)
+    app = make_app(["naming"], database)
+    add(app, "A")
+    for subject, state in (("plain", "approved"), ("silly", "rejected"), ("odd", "requested")):
+        found = crm.json("approvals", "show", ask_for_name(app, subject))
+        assert found["state"] == state
+        if state != "requested":
+            assert found["decided_by"] == "plugin:naming"
+            assert found["decision_reason"] == f"a {subject} name; 1 customers, {ACTOR} asks"
+    assert crm.json("customer", "show", "A")["name"] == "named plain"

@@ -17,12 +17,15 @@ from crmcore.builtin.exchange.customer_fields import customer_fields
 from crmcore.builtin.exchange.headers import HeaderTable, folded, known_headers
 from crmcore.builtin.exchange.interactions import interaction_fields
 from crmcore.builtin.exchange.mapping import ColumnMapping
+from crmcore.catalogue import load_catalogue
 from crmcore.plugins.types import Field
 
 SETS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "header_sets.json").read_text(encoding="utf-8")
 )
-NO_WORKSPACE: Any = SimpleNamespace(workspace=None, now=datetime(2026, 3, 2, tzinfo=UTC))
+NO_WORKSPACE: Any = SimpleNamespace(
+    catalogue=load_catalogue(), workspace=None, now=datetime(2026, 3, 2, tzinfo=UTC)
+)
 TABLES = {
     "customers": HeaderTable(customer_fields(NO_WORKSPACE)),
     "contacts": HeaderTable(contact_fields()),

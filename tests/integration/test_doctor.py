@@ -18,6 +18,7 @@ from crmcore.api import Customer
 from crmcore.app import App
 from crmcore.builtin.administration import checks
 from crmcore.builtin.administration.checks import run_checks
+from crmcore.db.migrations import CORE, CORE_FOLDER, head_of
 from crmcore.errors import CrmError
 from crmcore.testing import ACTOR, CommandLine
 
@@ -153,7 +154,7 @@ def test_an_older_database_is_told(
     refused = crm("customer", "list")
     assert refused.exit_code == 1
     assert (
-        "the database is at crmcore_0000, this program needs crmcore_0001; run: crm db migrate"
+        f"the database is at crmcore_0000, this program needs {head_of(CORE, CORE_FOLDER)}; run: crm db migrate"
         in refused.stderr
     )
 
@@ -173,8 +174,10 @@ def test_a_plugin_behind_its_migrations_is_told(
     record = plugin.info.joinpath("RECORD").read_text(encoding="utf-8")
     plugin.write({"migrations/0002_b.py": first.replace("0001", "0002").replace("None", "'grow_0001'")})
     plugin.info.joinpath("RECORD").write_text(record, encoding="utf-8")
-    assert set(failed(reopen(app))) == {"migrations"}
-    assert "grow: grow_0001 → grow_0002" in failed(reopen(app))["migrations"]
+    found = failed(reopen(app))
+    assert set(found) == {"migrations", "plugins"}
+    assert "grow: grow_0001 → grow_0002" in found["migrations"]
+    assert "run: crm plugins upgrade grow" in found["plugins"], "until then nothing is written"
 
 
 def test_an_unsealed_transaction_on_sqlite_is_told(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from crmcore.api import Customer, Guarded, PluginError, Refused
 from crmcore.app import App, create_app
-from crmcore.plugins.lifecycle import disable, enable, trust
+from crmcore.plugins.lifecycle import accept, disable, enable, trust
 from crmcore.testing import ACTOR, CommandLine, Result
 
 EMPTY = "from crmcore.api import hookimpl\n"
@@ -654,9 +654,9 @@ def downgrade():
         }
     )
     app.refresh()
-    with pytest.raises(Refused, match="run: crm plugins trust grow"):
+    with pytest.raises(Refused, match="run: crm plugins upgrade grow"):
         add(app)
-    trust(app, "grow", ACTOR)
+    accept(app, ["grow"], ACTOR, "upgrade")
     add(app)
     with app.read() as ctx:
         assert ctx.connection.execute(sa.text("SELECT weight FROM grow_thing")).all() == []
@@ -882,6 +882,11 @@ COMMANDS = [
     ["plugins", "release", "sleeper"],
     ["plugins", "settings", "sleeper"],
     ["plugins", "disable", "sleeper"],
+    ["plugins", "upgrade", "sleeper"],
+    ["plugins", "uninstall", "sleeper"],
+    ["plugins", "uninstall", "sleeper", "--keep"],
+    ["plugins", "uninstall", "sleeper", "--drop"],
+    ["plugins", "restore", "sleeper", "nowhere"],
     ["doctor"],
     ["db", "migrate"],
     ["schemas", "list"],

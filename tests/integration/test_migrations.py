@@ -27,6 +27,7 @@ MODULES = (
     "crmcore.plugins.tables",
     "crmcore.builtin.exchange.tables",
     "crmcore.builtin.jobs.tables",
+    "crmcore.builtin.approvals.tables",
 )
 
 
@@ -120,7 +121,7 @@ def test_a_newer_database_is_refused(make_app: Callable[..., App], reopen: Calla
         connection.execute("UPDATE alembic_version_crmcore SET version_num = 'crmcore_0099'")
     connection.close()
     with (
-        pytest.raises(CrmError, match="is at crmcore_0099, this program needs crmcore_0001"),
+        pytest.raises(CrmError, match="is at crmcore_0099, this program needs crmcore_0002"),
         reopen(app).read(),
     ):
         pass

@@ -112,6 +112,15 @@ BAD = {
         "[database]\nurl = 'postgresql://h/d?user=u&password=secret'",
         "database.url holds a password",
     ),
+    "a password of another database": (
+        "[database]\nurl = 'mysql://u:secret@h/d'",
+        "database.url holds a password",
+    ),
+    "a password elsewhere": (
+        "[company]\nname = 'https://u:secret@h/'",
+        "crm.toml: company.name holds a password; remove it and name a variable that holds it instead",
+    ),
+    "no number": ("[plugins]\nbudget_seconds = nan", "plugins.budget_seconds = nan is not a finite number"),
     "a password in disguise": (
         "[database]\nurl = 'postgresql://h/d?p%61ssword=secret'",
         "database.url holds a password",

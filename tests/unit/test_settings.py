@@ -114,6 +114,17 @@ def test_sentences(data: Any, said: str) -> None:
     assert said in sentence(data)
 
 
+def test_keys_of_a_pattern_are_known_and_the_unknown_one_is_named() -> None:
+    schema = {"properties": {"near": {}}, "patternProperties": {"^x-": {}}, "additionalProperties": False}
+    check({"x-1": 1, "near": 1}, schema, "crm.toml")
+    with pytest.raises(BadConfig, match=r"unknown key 'neer'; did you mean 'near'\?"):
+        check({"x-1": 1, "neer": 1}, schema, "crm.toml")
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    assert len(sentence({"days": ["x" * 10_000]})) < 500
+
+
 def test_what_is_right_passes_and_gets_its_defaults() -> None:
     check({"days": 7, "bounds": {"a": 1}}, SCHEMA, "crm.toml", "plugins.abc")
     filled = with_defaults(SCHEMA, {"days": 7, "bounds": {"a": 1}})

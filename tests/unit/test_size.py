@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 import crmcore
 
 PACKAGE = Path(crmcore.__file__).parent
-OUTSIDE = {"builtin", "migrations", "testing.py"}
+OUTSIDE = {"builtin", "migrations", "testing"}
 MOST_STATEMENTS = 3500
 
 

@@ -172,7 +172,9 @@ def _settings(app: App) -> Finding:
         return False, "; ".join(stray)
     for name in app.config.enabled:
         if name in app.installed:
-            plugin_settings(app.config, app.installed[name].manifest())
+            plugin_settings(app.config, app.installed[name].manifest(), stray.append)
+    if stray:
+        return False, "; ".join(stray)
     generator = app.host.strategy("code_generator")
     for pattern in app.config.data["codes"].values():
         generator(pattern, range(1), app.clock().date())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.administration.deprecations import deprecations
 from crmcore.errors import PluginError
 from crmcore.hookspecs import FAMILIES
 from crmcore.i18n import _
@@ -34,7 +35,7 @@ def _entry(app: App, name: str, hosted: Hosted | None, known: dict[str, Any]) ->
     installed = app.installed.get(name)
     if hosted is not None:
         for hook in hosted.functions:
-            if FAMILIES[hook] == "registration":
+            if FAMILIES.get(hook) == "registration":
                 app.host.registered(hook)
         state, error = hosted.state, hosted.error
     else:
@@ -67,6 +68,7 @@ def _entry(app: App, name: str, hosted: Hosted | None, known: dict[str, Any]) ->
         "error": error,
         "hooks": list(hosted.hooks) if hosted else list(row.hooks) if row else [],
         "provides": _provided(app, name) if hosted else [],
+        "deprecations": [d._asdict() for d in deprecations(installed, hosted)],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -19,10 +20,41 @@ from crmcore.cli.kit import (
 )
 from crmcore.i18n import N_, _, translate
 
-_WIDEST_VALUE = 60
+_ELSEWHERE = {
+    "check": (
+        N_("Check whether a plugin keeps the rules: an installed one by name, or one at a path."),
+        "crmcore.builtin.conformance.cli:check",
+    ),
+    "new": (
+        N_("Write a new plugin that works, with tests, translation and README, to begin your own with."),
+        "crmcore.builtin.scaffold.cli:new",
+    ),
+    "plan": (
+        N_("Say all that an action would change for a plugin, and change nothing."),
+        "crmcore.builtin.lifecycle.cli:plan",
+    ),
+    "restore": (
+        N_("Enable a plugin and load what uninstalling it exported to DIR."),
+        "crmcore.builtin.lifecycle.cli:restore",
+    ),
+    "uninstall": (
+        N_("Uninstall a plugin: keep its data, export it, or drop it."),
+        "crmcore.builtin.lifecycle.cli:uninstall",
+    ),
+    "upgrade": (
+        N_(
+            "Take on a new version of enabled plugins: accept their files and migrate their tables, all or none."
+        ),
+        "crmcore.builtin.lifecycle.cli:upgrade",
+    ),
+    "settings": (
+        N_("A plugin's settings: show, set, unset."),
+        "crmcore.builtin.administration.plugin_settings:settings",
+    ),
+}
 
 
-@click.group(cls=Group, help=N_("Plugins: list, enable, disable, settings."))
+@click.group(cls=Group, lazy=_ELSEWHERE, help=N_("Plugins: list, enable, disable, settings."))
 def plugins() -> None:
     """Group the commands on plugins."""
 
@@ -35,6 +67,7 @@ def plugins() -> None:
 def list_plugins(session: Session, *, as_json: bool) -> None:
     """List plugins."""
     from crmcore.builtin.administration.listing import listing
+    from crmcore.deprecated import Deprecation
     from crmcore.plugins.types import Column, Table
 
     rows = listing(session.app)
@@ -48,10 +81,22 @@ def list_plugins(session: Session, *, as_json: bool) -> None:
         Column("error", _("Last error")),
     )
     shown = [
-        (r["name"], r["version"], translate("crmcore", r["state"]), (r["error"] or {}).get("message", ""))
+        (r["name"], r["version"], translate("crmcore", r["state"]), _last_error(session, r["error"]))
         for r in rows
     ]
     show_table(Table("plugins", _("Plugins"), columns, shown))
+    for r in rows:
+        for deprecation in r["deprecations"]:
+            echo(_("Plugin {plugin}: {message}").format(plugin=r["name"], message=Deprecation(**deprecation)))
+
+
+def _last_error(session: Session, error: dict[str, Any] | None) -> str:
+    """Say what failed last, in which hook and when, on the company's clock."""
+    if error is None:
+        return ""
+    at = datetime.fromisoformat(error["at"]).astimezone(session.app.config.timezone)
+    where = f"{error['hook']}, " if error["hook"] else ""
+    return f"{error['message']} ({where}{at:%Y-%m-%d %H:%M})"
 
 
 @plugins.command(
@@ -126,56 +171,6 @@ def trust(session: Session, name: str) -> None:
 
     trust_plugin(session.app, name, session.actor)
     echo(_("Trusted: {names}").format(names=name))
-
-
-@plugins.command(
-    "settings", cls=Command, help=N_("Show a plugin's settings: key, value, origin, description.")
-)
-@click.argument("name")
-@json_option
-@pass_session
-def settings(session: Session, name: str, *, as_json: bool) -> None:
-    """Show settings."""
-    from crmcore.plugins.discovery import get_installed
-    from crmcore.plugins.host import BUILTINS
-    from crmcore.plugins.manifest import read_manifest
-    from crmcore.plugins.types import Column, Table
-    from crmcore.settings.plugin import plugin_settings
-
-    builtin = name in BUILTINS
-    manifest = read_manifest(name, f"crmcore.builtin.{name}") if builtin else get_installed(name).manifest()
-    given = session.config.plugin_settings(name)
-    values = plugin_settings(session.config, manifest)
-    properties = manifest.settings_schema.get("properties", {})
-    rows: list[dict[str, Any]] = [
-        {
-            "key": key,
-            "value": value,
-            "origin": "file" if key in given else "default",
-            "description": translate(manifest.package.split(".")[0], properties[key].get("description", "")),
-        }
-        for key, value in values.items()
-    ]
-    if as_json:
-        emit_lines(rows)
-        return
-    columns = (
-        Column("key", _("Key")),
-        Column("value", _("Value")),
-        Column("origin", _("Origin")),
-        Column("description", _("Description")),
-    )
-    shown = [
-        (r["key"], _short(r["value"]), translate("crmcore", r["origin"]), r["description"]) for r in rows
-    ]
-    show_table(Table("settings", translate(manifest.package.split(".")[0], manifest.title), columns, shown))
-
-
-def _short(value: Any) -> str:
-    from crmcore.db.base import dumps
-
-    text = value if isinstance(value, str) else dumps(value)
-    return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 1] + "…"
 
 
 _WORDS = (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.errors import CrmError, UsageProblem
+from crmcore.builtin.isolation import blaming
+from crmcore.errors import CrmError, PluginError, UsageProblem
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from crmcore.builtin.analytics.bench import Bench
     from crmcore.hookspecs import EngineFactory
 
+_HOOK = "analytics_engine"
 PYTHON = "python"
 """What plugins compute without a bench."""
 
@@ -26,7 +28,7 @@ _MANY = 50_000
 
 def available_engines(app: App) -> tuple[str, ...]:
     """Return the names of the engines that could be opened here, `python` not among them."""
-    return tuple(name for name, engine in _offered(app).items() if engine.missing(app) is None)
+    return tuple(name for name in _offered(app) if _missing(app, name) is None)
 
 
 def choose_engine(app: App, asked: str | None = None) -> str:
@@ -57,10 +59,21 @@ def _engine(app: App, name: str) -> EngineFactory:
     offered = _offered(app)
     if name not in offered:
         raise CrmError(_unknown(app, name))
-    missing = offered[name].missing(app)
+    missing = _missing(app, name)
     if missing is not None:
         raise CrmError(missing)
     return offered[name]
+
+
+def _missing(app: App, name: str) -> str | None:
+    plugin, offered = app.host.offers(_HOOK)[name]
+    engine: Any = offered
+    try:
+        with blaming(plugin, _HOOK):
+            missing: str | None = engine.missing(app)
+    except PluginError as error:
+        return str(error)
+    return missing
 
 
 def _unknown(app: App, name: str) -> str:
@@ -69,7 +82,7 @@ def _unknown(app: App, name: str) -> str:
 
 
 def _offered(app: App) -> dict[str, EngineFactory]:
-    offers: dict[str, tuple[str, Any]] = app.host.offers("analytics_engine")
+    offers: dict[str, tuple[str, Any]] = app.host.offers(_HOOK)
     return {name: engine for name, (_plugin, engine) in offers.items()}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.demo import cdnow
 from crmcore.builtin.demo.words import marked, words
+from crmcore.builtin.isolation import blaming
 from crmcore.errors import PluginError
 from crmcore.i18n import translator
 
@@ -124,6 +125,7 @@ def _import(
         )
     progress(_("importing {file}").format(file=file.file_name))
     path = folder / file.file_name
-    file.write(path, random.Random(f"{wanted.seed}:{file.plugin}:{file.file_name}"), shared)  # noqa: S311
+    with blaming(file.plugin, "demo_data"):
+        file.write(path, random.Random(f"{wanted.seed}:{file.plugin}:{file.file_name}"), shared)  # noqa: S311
     summary: Mapping[str, Any] = shell.read("import", file.importable, str(path))[0]
     return {"entity": file.importable, "file": file.file_name, **summary}

@@ -14,7 +14,7 @@ from crmcore.builtin.records.card_contacts import (
     CardContacts,
     read_card_contacts,
 )
-from crmcore.catalogue import Catalogue, load_catalogue
+from crmcore.catalogue import Catalogue
 from crmcore.entities.lookup import customer_codes
 from crmcore.entities.tables import Customer
 from crmcore.plugins.types import Context
@@ -25,7 +25,7 @@ _table: sa.Table = Customer.__table__  # type: ignore[attr-defined]
 
 def export_customers(ctx: Context) -> Iterator[Mapping[str, Any]]:
     """Give all customers, archived ones among them, page by page behind the last code."""
-    catalogue = load_catalogue(ctx.workspace)
+    catalogue = ctx.catalogue
     last: str | None = None
     while True:
         query = sa.select(_table).order_by(_table.c.code).limit(PAGE)

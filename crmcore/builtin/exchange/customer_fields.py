@@ -12,7 +12,7 @@ from crmcore.builtin.exchange.headers import known_headers
 from crmcore.builtin.exchange.problems import BadValueError
 from crmcore.builtin.exchange.values import Writing, make_reader
 from crmcore.builtin.records.card_contacts import CODE_FIELDS, CONTACT_NUMBERS
-from crmcore.catalogue import Catalogue, CatalogueField, compile_check, load_catalogue
+from crmcore.catalogue import Catalogue, CatalogueField, compile_check
 from crmcore.config import load_config
 from crmcore.errors import CrmError
 from crmcore.i18n import translator
@@ -113,8 +113,8 @@ _JSON_TYPES = {"number": "decimal", "integer": "integer", "boolean": "boolean"}
 
 
 def customer_fields(ctx: Context) -> tuple[Field, ...]:
-    """Return the importable fields: those of the published catalogue and the company's own."""
-    fields = [_field(field) for field in load_catalogue(ctx.workspace).fields.values()]
+    """Return the importable fields: those of the published catalogue, the company's own and those of plugins."""
+    fields = [_field(field) for field in ctx.catalogue.fields.values()]
     return (*fields, *(Field(name, "code") for name in CODE_FIELDS))
 
 
@@ -129,7 +129,7 @@ def parse_field(ctx: Context, name: str, text: str) -> Any:
 
     Dates come back as dates, numbers as JSON has them, a blank text as None.
     """
-    field = _field(load_catalogue(ctx.workspace).fields[name])
+    field = _field(ctx.catalogue.fields[name])
     zone = load_config(ctx.workspace).timezone
     try:
         # Guarded first, since the reader takes the guard away: what is typed stays as it is.
@@ -157,7 +157,7 @@ def _field(field: CatalogueField) -> Field:
         name,
         type=_type(name, schema, choices),
         required=name in {"code", "name"},
-        headers=known_headers("customers").get(name, ()),
+        headers=known_headers("customers").get(name) or _own_headers(field),
         choices=choices,
         title=field.title,
         max_length=schema.get("maxLength"),
@@ -165,6 +165,11 @@ def _field(field: CatalogueField) -> Field:
         computed_by=plugin,
         accept=_acceptance(field),
     )
+
+
+def _own_headers(field: CatalogueField) -> tuple[str, ...]:
+    """Return what a plugin's field is called in the user's language; nobody else knows a header of it."""
+    return (field.shown_title,) if field.package != "crmcore" else ()
 
 
 def _acceptance(field: CatalogueField) -> Callable[[Any], Any] | None:

@@ -21,7 +21,6 @@ from crmcore.builtin.records.card_contacts import (
     read_card_contacts,
     write_card_contacts,
 )
-from crmcore.catalogue import load_catalogue
 from crmcore.entities.lookup import customer_ids
 from crmcore.entities.tables import Customer
 from crmcore.i18n import translator
@@ -54,7 +53,7 @@ class CustomerLoader:
     def __init__(self, tx: Tx, ctx: LoadContext) -> None:
         self.loaded = Loaded()
         self._tx, self._ctx = tx, ctx
-        catalogue = load_catalogue(tx.ctx.workspace)
+        catalogue = tx.ctx.catalogue
         sources = {name: catalogue.fields[name].source for name in catalogue.fields if name in ctx.columns}
         self._codes_of_people = [name for name in CODE_FIELDS if name in ctx.columns]
         self._columns = [name for name, source in sources.items() if source == "column" and name != "parent"]

@@ -16,6 +16,7 @@ from crmcore.builtin.exchange.rows import Chunk, Problem, Rejection
 from crmcore.builtin.exchange.runs import COUNTS, load_run, note, note_in
 from crmcore.builtin.exchange.table_file import in_batches
 from crmcore.builtin.exchange.understanding import Understanding
+from crmcore.builtin.isolation import blaming
 from crmcore.errors import CrmError, PluginError, Refused
 from crmcore.i18n import translator
 from crmcore.plugins.types import LoadContext, Loaded
@@ -135,9 +136,11 @@ class ImportJob:
         if not chunk.rows:
             return Loaded()
         importable = self.what.importable
-        loaded = importable.load(tx, chunk.rows, self._context(tx))
-        lines = {rejection.line for rejection in loaded.rejected}
-        taken = loaded.created + loaded.updated + loaded.unchanged
+        context = self._context(tx)
+        with blaming(importable.plugin, "importables"):
+            loaded = importable.load(tx, list(chunk.rows), context)
+            lines = {rejection.line for rejection in loaded.rejected}
+            taken = loaded.created + loaded.updated + loaded.unchanged
         unknown = lines.difference(row.line for row in chunk.rows) if lines else lines
         if taken + len(lines) != len(chunk.rows) or unknown:
             raise PluginError(
@@ -193,8 +196,9 @@ class ImportJob:
             return
         for chunk in self._chunks(0):
             with self._write() as tx:
-                loaded = link(tx, chunk.rows, self._context(tx))
-                warnings = _with_more(self.warnings, loaded.warnings)
+                context = self._context(tx)
+                with blaming(self.what.importable.plugin, "importables"):
+                    warnings = _with_more(self.warnings, link(tx, list(chunk.rows), context).warnings)
                 note_in(tx.connection, self.number, warnings=warnings, heartbeat_at=tx.now)
             self.warnings = warnings
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from functools import partial
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import IO, Any
 from crmcore.app import App
 from crmcore.builtin.exchange.guard import guard
 from crmcore.builtin.exchange.understanding import fields_of, find_importable
+from crmcore.builtin.isolation import blaming, each
 from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError
 from crmcore.files import whole_file
@@ -39,7 +41,7 @@ def export_entity(app: App, actor: str, name: str, path: Path | None) -> int:
         raise CrmError(_("{name} can be imported but not exported").format(name=name))
     with app.read(importable.plugin, actor) as ctx:
         require_permission(ctx.connection, app.config, actor, PERMISSION)
-        rows = export(ctx)
+        rows = each(lambda: _whole(export(ctx)), partial(blaming, importable.plugin, "importables"))
         if path is None:
             try:
                 return _write(
@@ -92,6 +94,18 @@ def _write(
         done(count)
         text.detach()
     return count
+
+
+def _whole(rows: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Give each row with the fields of the first, and no time of which nobody knows when it was."""
+    names: list[str] = []
+    for row in rows:
+        names = names or list(row)
+        values = {name: row[name] for name in names}
+        for value in values.values():
+            if isinstance(value, datetime) and value.tzinfo is None:
+                raise ValueError(_("the time {at} has no time zone").format(at=value))
+        yield values
 
 
 def _names(app: App, importable: Importable) -> list[str]:

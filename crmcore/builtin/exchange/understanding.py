@@ -17,6 +17,7 @@ from crmcore.builtin.exchange.reading import open_table
 from crmcore.builtin.exchange.rows import RowParser
 from crmcore.builtin.exchange.table_file import TableFile
 from crmcore.builtin.exchange.values import Writing
+from crmcore.builtin.isolation import blaming
 from crmcore.errors import PluginError, UsageProblem
 from crmcore.i18n import translator
 from crmcore.plugins.types import Field, Importable
@@ -90,8 +91,8 @@ def fields_of(app: App, importable: Importable) -> tuple[Field, ...]:
     """Return an importable's fields, as the company's settings have them."""
     if not callable(importable.fields):
         return importable.fields
-    with app.read(importable.plugin) as ctx:
-        return importable.fields(ctx)
+    with app.read(importable.plugin) as ctx, blaming(importable.plugin, "importables"):
+        return tuple(importable.fields(ctx))
 
 
 def understand(  # noqa: PLR0913 -- all that a user can say about a file

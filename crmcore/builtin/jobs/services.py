@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.isolation import set_apart
 from crmcore.builtin.jobs.tables import JobRun
+from crmcore.db.base import dumps
 from crmcore.entities.actors import require_permission
 from crmcore.entities.lookup import table_of
 from crmcore.errors import NotFound
 from crmcore.i18n import _, translate
+from crmcore.plugins.health import message_of
 
 if TYPE_CHECKING:
     from crmcore.app import App
@@ -58,13 +61,14 @@ def run_job(app: App, actor: str, spec: JobSpec) -> dict[str, Any]:
     with app.operations() as connection:
         number = connection.execute(sa.insert(_table).values(started).returning(_table.c.id)).scalar_one()
     try:
-        summary = dict(spec.run(app, actor))
+        with set_apart():
+            summary = dict(spec.run(app, actor))
+            dumps(summary)
     except KeyboardInterrupt:
         _end(app, number, "interrupted", app.clock())
         raise
     except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; its error is kept and shown)
-        text = str(error) or type(error).__name__
-        return _end(app, number, "failed", app.clock(), error=text)
+        return _end(app, number, "failed", app.clock(), error=message_of(error))
     return _end(app, number, "done", app.clock(), summary=summary)
 
 

@@ -42,7 +42,7 @@ def _fields(session: Session, card: Mapping[str, Any]) -> Iterator[tuple[str, st
         value = values.get(field.name)
         if field.name not in _HEADING and value is not None and field.source in {"column", "attribute"}:
             is_word = "enum" in field.schema
-            yield _(field.title), shown(value) if is_word else _text(value)
+            yield field.shown_title, shown(value) if is_word else _text(value)
     yield _("Version"), str(card["version"])
 
 

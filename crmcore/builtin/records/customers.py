@@ -12,9 +12,7 @@ from crmcore.builtin.records.options import (
     SHOWN,
     after_option,
     by,
-    count_rows,
     limit_option,
-    print_page,
     reason_option,
     record_bulk,
     require_some,
@@ -25,7 +23,7 @@ from crmcore.errors import StaleVersion
 from crmcore.i18n import N_, _
 
 if TYPE_CHECKING:
-    from crmcore.plugins.types import Context
+    from crmcore.builtin.records.roster import Line
 
 _set_option = click.option(
     "--set",
@@ -136,7 +134,7 @@ def show_command(session: Session, code: str, *, as_json: bool) -> None:
 
     with session.app.read(PLUGIN, session.actor) as ctx:
         card, sections = cards(session.app, ctx, [find_row(ctx.connection, Customer, code)])[0]
-    _record_sensitive(session, [card])
+    _record_sensitive(session, {card["code"]: frozenset(card["attributes"])})
     if as_json:
         emit(card)
         return
@@ -145,46 +143,49 @@ def show_command(session: Session, code: str, *, as_json: bool) -> None:
     print_card(session, card, sections)
 
 
-@customer.command("list", cls=Command, help=N_("List customers by code."))
+@customer.command("list", cls=Command, help=N_("List customers, chosen and ordered by any of their columns."))
 @click.option(
     "--where",
     multiple=True,
-    metavar="FIELD=VALUE",
-    help=N_("Only those with this value; archived=true lists archived ones, archived=any all."),
+    metavar="COLUMN=VALUE",
+    help=N_(
+        "Only those with this value; also != >= <= > <, and columns of plugins. archived=true lists archived ones, archived=any all."
+    ),
+)
+@click.option(
+    "--columns",
+    metavar="COLUMN,…",
+    help=N_("Show these: fields of the card, and columns of plugins such as abc.grade."),
+)
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    help=N_("Order by this column instead of the code; -COLUMN from the greatest down."),
 )
 @limit_option
 @after_option
 @json_option
 @pass_session
-def list_command(
-    session: Session, where: tuple[str, ...], limit: int | None, after: str | None, *, as_json: bool
-) -> None:
+def list_command(session: Session, limit: int | None, *, as_json: bool, **options: Any) -> None:
     """List customers."""
-    from crmcore.builtin.records.card import customer_table
-    from crmcore.builtin.records.fields import read_conditions
-    from crmcore.builtin.records.services.customers import select, stream
+    from crmcore.builtin.records.roster import open_roster
 
-    query = select(session.app, read_conditions(session, where), after)
     limit = limit if as_json else limit or SHOWN
     with session.app.read(PLUGIN, session.actor) as ctx:
-        count = count_rows(ctx, query, limit)
-        record_bulk(session, ctx, "customer", count, {"where": where or None, "after": after, "limit": limit})
+        roster = open_roster(session, ctx, limit, options)
+        count = roster.count
+        filters = {**options, "where": options["where"] or None, "limit": limit}
+        record_bulk(session, ctx, "customer", count, filters)
         if as_json:
-            emit_lines(_card_lines(session, ctx, stream(ctx, query, limit)))
+            emit_lines(_recorded(session, roster.pages()))
         else:
-            rows = [row for page in stream(ctx, query, limit) for row in page]
-            print_page(customer_table(rows), count, limit)
+            _record_sensitive(session, {line.code: line.read for line in roster.print(count, limit)})
 
 
-def _card_lines(
-    session: Session, ctx: Context, pages: Iterator[Sequence[Any]]
-) -> Iterator[Mapping[str, Any]]:
-    from crmcore.builtin.records.services.customers import cards
-
+def _recorded(session: Session, pages: Iterator[Sequence[Line]]) -> Iterator[Mapping[str, Any]]:
     for page in pages:
-        made = [card for card, _sections in cards(session.app, ctx, page)]
-        _record_sensitive(session, made)
-        yield from made
+        _record_sensitive(session, {line.code: line.read for line in page})
+        yield from (line.values for line in page)
 
 
 def _answer(session: Session, code: str, message: str, *, as_json: bool) -> None:
@@ -198,16 +199,16 @@ def _answer(session: Session, code: str, message: str, *, as_json: bool) -> None
 
     with session.app.read(PLUGIN, session.actor) as ctx:
         card, _sections = cards(session.app, ctx, [find_row(ctx.connection, Customer, code)])[0]
-    _record_sensitive(session, [card])
+    _record_sensitive(session, {card["code"]: frozenset(card["attributes"])})
     emit(card)
 
 
-def _record_sensitive(session: Session, cards: Sequence[Mapping[str, Any]]) -> None:
-    """Record that sensitive fields with a value were read: whose, and which."""
+def _record_sensitive(session: Session, fields: Mapping[str, frozenset[str]]) -> None:
+    """Record that sensitive fields with a value were read: whose, and which; `fields`: code → what was read."""
     sensitive = {field.name for field in session.app.catalogue.fields.values() if field.sensitive}
-    read = {card["code"]: sensitive & card["attributes"].keys() for card in cards}
-    codes = [code for code, names in read.items() if names]
-    if codes:
+    read = {code: sensitive & names for code, names in fields.items() if sensitive & names}
+    if read:
+        codes = list(read)
         whose = codes[0] if len(codes) == 1 else f"{codes[0]}…{codes[-1]}"
         names = ",".join(sorted(set().union(*read.values())))
         session.app.log_read(session.actor, "sensitive", "customer", len(codes), f"{whose}: {names}")

@@ -1,4 +1,4 @@
-"""What people type as `field=value`, read by the field catalogue: for `--set` and `--where`."""
+"""What people type as `field=value`, read by the field catalogue: for `--set` and conditions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,12 @@ from crmcore.i18n import _
 if TYPE_CHECKING:
     from crmcore.plugins.types import Context
 
-ARCHIVED = {"true": True, "false": False, "any": None}
-
 
 def read_settings(session: Session, texts: Sequence[str], **options: str | None) -> dict[str, Any]:
     """Return field → typed value of `--set` and of options such as `--name`; an empty text clears (None)."""
     pairs = [_split(text) for text in texts]
     pairs += [(name, text) for name, text in options.items() if text is not None]
     return dict(_typed(session, pairs))
-
-
-def read_conditions(session: Session, texts: Sequence[str]) -> list[tuple[str, Any]]:
-    """Return (field, typed value) of `--where`; an empty text means that the field is empty."""
-    pairs = [_split(text) for text in texts]
-    archived = [("archived", _archived(text)) for name, text in pairs if name == "archived"]
-    return archived + _typed(session, [pair for pair in pairs if pair[0] != "archived"])
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -39,26 +30,18 @@ def _split(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _archived(text: str) -> bool | None:
-    if text.strip().lower() not in ARCHIVED:
-        message = _("{field} = {value!r} is not allowed: it {problem}")
-        problem = _("must be one of {choices}").format(choices=", ".join(ARCHIVED))
-        raise UsageProblem(message.format(field="archived", value=text, problem=problem))
-    return ARCHIVED[text.strip().lower()]
-
-
 def _typed(session: Session, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, Any]]:
     for name, _text in pairs:
         session.app.catalogue.require_writable(name)
     if not any(text.strip() for _name, text in pairs):
         return [(name, None) for name, _text in pairs]
     with session.app.read(PLUGIN, session.actor) as ctx:
-        read = _reader(ctx, {name for name, _text in pairs}, session.app.config.timezone)
+        read = field_reader(ctx, {name for name, _text in pairs}, session.app.config.timezone)
         return [(name, read(name, text) if text.strip() else None) for name, text in pairs]
 
 
-def _reader(ctx: Context, names: Collection[str], zone: tzinfo) -> Callable[[str, str], Any]:
-    """Return a function (field, text) → value that reads as the importer does."""
+def field_reader(ctx: Context, names: Collection[str], zone: tzinfo) -> Callable[[str, str], Any]:
+    """Return a function (field, text) → value that reads as the importer does; CrmError for what is not allowed."""
     from crmcore.builtin.exchange.customer_fields import customer_fields, stored
     from crmcore.builtin.exchange.guard import guard
     from crmcore.builtin.exchange.problems import BadValueError

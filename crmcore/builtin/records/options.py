@@ -148,11 +148,14 @@ def list_records(
         print_page(to_table(list(found)), count, limit)
 
 
-def print_page(table: Table, count: int, limit: int | None) -> None:
-    """Print a table; where it is as long as its limit, say how to go on."""
+def print_page(table: Table, count: int, limit: int | None, last: str = "") -> None:
+    """Print a table; where it is as long as its limit, say how to go on.
+
+    last: code of the last row, where that does not stand in the first column.
+    """
     rows = list(table.rows)
     show_table(type(table)(table.name, table.title, table.columns, rows, table.currency))
     if not rows:
         echo(_("(none)"))
     elif limit is not None and count >= limit:
-        echo(_("There may be more: --after {code}, or --limit N").format(code=rows[-1][0]))
+        echo(_("There may be more: --after {code}, or --limit N").format(code=last or rows[-1][0]))

@@ -7,7 +7,6 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from crmcore.builtin.records.words import shown
-from crmcore.catalogue import load_catalogue
 from crmcore.entities.lookup import table_of
 from crmcore.entities.tables import Customer
 from crmcore.i18n import _
@@ -24,7 +23,7 @@ def composition(ctx: Context, by: str) -> Report:
     groups = ctx.connection.execute(query.order_by(count.desc(), column)).all()
     total = sum(group.customers for group in groups)
     labels = [shown(group[0]) if group[0] is not None else _("(not given)") for group in groups]
-    field = _(load_catalogue(ctx.workspace).fields[by].title)
+    field = ctx.catalogue.fields[by].shown_title
     columns = (
         Column(by, field),
         Column("customers", _("Customers"), "integer"),

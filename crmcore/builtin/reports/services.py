@@ -10,12 +10,15 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from crmcore.builtin.isolation import each, set_apart
 from crmcore.builtin.records.options import BULK
+from crmcore.builtin.results import check_record
 from crmcore.db.base import dumps
 from crmcore.entities.actors import require_permission
-from crmcore.errors import CrmError, NotFound, PluginError, UsageProblem
+from crmcore.errors import CrmError, GateError, NotFound, PluginError, UsageProblem
 from crmcore.i18n import _, translate
-from crmcore.plugins.types import Parameter, Report, ReportSpec
+from crmcore.plugins.health import message_of
+from crmcore.plugins.types import Parameter, Report, ReportSpec, Table
 
 if TYPE_CHECKING:
     from crmcore.app import App
@@ -111,7 +114,8 @@ def requested(app: App, actor: str, spec: ReportSpec, parameters: Mapping[str, s
         counter = _Counter(partial(require_permission, ctx.connection, app.config, actor, "records.export"))
         with _blaming(spec):
             report = spec.run(ctx, parameters)
-        tables = tuple(replace(t, rows=counter.rows(spec, t.rows)) for t in report.tables)
+            check_record("reports", report, Report)
+        tables = tuple(replace(t, rows=counter.rows(spec, t)) for t in report.tables)
         at = ctx.now.astimezone(app.config.timezone)
         try:
             yield Requested(
@@ -134,24 +138,35 @@ class _Counter:
         self.count = 0
         self._require_export = require_export
 
-    def rows(self, spec: ReportSpec, rows: Any) -> Iterator[Sequence[Any]]:
-        with _blaming(spec):
-            for row in rows:
-                self.count += 1
-                if self.count == BULK + 1:
-                    self._require_export()
-                yield row
+    def rows(self, spec: ReportSpec, table: Table) -> Iterator[Sequence[Any]]:
+        for row in each(partial(_whole_rows, table), partial(_blaming, spec)):
+            self.count += 1
+            if self.count == BULK + 1:
+                self._require_export()
+            yield row
+
+
+def _whole_rows(table: Table) -> Iterator[Sequence[Any]]:
+    for row in table.rows:
+        if len(row) != len(table.columns):
+            raise ValueError(f"table {table.name!r} has a row of {len(row)} cells, not {len(table.columns)}")
+        yield row
 
 
 @contextmanager
 def _blaming(spec: ReportSpec) -> Iterator[None]:
     """Name the plugin of a report that fails."""
     try:
-        yield
-    except (CrmError, OSError):
+        with set_apart():
+            yield
+    except (KeyboardInterrupt, OSError):
         raise
-    except Exception as error:
+    except BaseException as error:
+        if isinstance(error, CrmError) and not isinstance(error, GateError):
+            raise
         message = _("the report {name!r} of plugin {plugin!r} failed ({type}: {error}); tell its author")
         raise PluginError(
-            message.format(name=spec.name, plugin=spec.plugin, type=type(error).__name__, error=error)
+            message.format(
+                name=spec.name, plugin=spec.plugin, type=type(error).__name__, error=message_of(error)
+            )
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from crmcore.builtin.records.services import values as checks
 from crmcore.builtin.records.services.values import By, at_version
 from crmcore.entities.lookup import (
-    BATCH,
     batches,
     codes_of,
     find_customer,
@@ -134,65 +133,6 @@ def _write_contacts(app: App, tx: Tx, number: int, values: Values) -> None:
 # -- reading -----------------------------------------------------------------------------------------------------
 
 
-def select(app: App, conditions: Iterable[tuple[str, Any]] = (), after: str | None = None) -> sa.Select[Any]:
-    """Build the list of customers by code, `after` one; CrmError for a field that lists cannot filter by.
-
-    Conditions are (field, value), None = empty. Archived customers are left out unless (`archived`, True) asks
-    for them alone, or (`archived`, None) for all.
-    """
-    query = sa.select(_table).order_by(_table.c.code)
-    conditions = list(conditions)
-    if "archived" not in dict(conditions):
-        query = query.where(_table.c.archived_at.is_(None))
-    if after is not None:
-        query = query.where(_table.c.code > after)
-    for name, value in conditions:
-        query = query.where(_condition(app, name, value))
-    return query
-
-
-def _condition(app: App, name: str, value: Any) -> Any:
-    c = _table.c
-    if name == "archived":
-        return (
-            sa.true() if value is None else c.archived_at.is_not(None) if value else c.archived_at.is_(None)
-        )
-    if name == "parent":
-        return c.parent_id == (sa.select(c.id).where(c.code == value).scalar_subquery() if value else None)
-    source = app.catalogue.fields[name].source if name in app.catalogue.fields else ""
-    if source == "column":
-        return c[name] == _for_column(name, value)
-    if source != "attribute":
-        fields = app.catalogue.fields.values()
-        known = ["archived", *(f.name for f in fields if f.source in {"column", "attribute"})]
-        message = _("customers cannot be filtered by {name!r}; fields are {known}")
-        raise CrmError(message.format(name=name, known=", ".join(known)))
-    return _attribute(c.attributes[name], value)
-
-
-def _attribute(element: Any, value: Any) -> Any:
-    if isinstance(value, bool):
-        return element.as_boolean() == value
-    if isinstance(value, int | float):
-        return element.as_float() == float(value)
-    return element.as_string() == (None if value is None else str(value))
-
-
-def stream(
-    ctx: Context, query: sa.Select[Any], limit: int | None = None
-) -> Iterator[Sequence[sa.RowMapping]]:
-    """Read a list page by page, each behind the last code of the one before (never by offset)."""
-    last: str | None = None
-    while limit is None or limit > 0:
-        page = query if last is None else query.where(_table.c.code > last)
-        rows = ctx.connection.execute(page.limit(min(limit or BATCH, BATCH))).mappings().all()
-        if not rows:
-            return
-        yield rows
-        last = rows[-1]["code"]
-        limit = None if limit is None else limit - len(rows)
-
-
 def cards(
     app: App, ctx: Context, rows: Sequence[sa.RowMapping]
 ) -> list[tuple[dict[str, Any], list[CardSection]]]:
@@ -212,7 +152,7 @@ def cards(
                 "code": row["code"],
                 "uid": row["uid"],
                 **{n: parents.get(row["parent_id"]) if n == "parent" else row[n] for n in columns},
-                "attributes": row["attributes"],
+                "attributes": {n: v for n, v in row["attributes"].items() if n in app.catalogue.fields},
                 "contacts": people.get(row["id"], []),
                 "sections": [
                     {"plugin": s.plugin, "name": s.name, "title": s.title, "data": s.data}

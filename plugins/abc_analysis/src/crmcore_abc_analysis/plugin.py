@@ -16,6 +16,7 @@ from crmcore.api import (
     FactProvider,
     Importable,
     JobSpec,
+    ListColumn,
     Parameter,
     Report,
     ReportSpec,
@@ -94,6 +95,17 @@ def alerts(run: str | None, ctx: Context) -> Iterable[Alert]:
     from . import movements
 
     return list(movements.drop_alerts(run, ctx))
+
+
+@hookimpl
+def list_columns() -> Iterable[ListColumn]:
+    """Let lists of customers show, filter and sort by class."""
+    from .list_columns import select_amounts, select_grades
+
+    return [
+        ListColumn("grade", N_("Class in the run"), "text", select_grades),
+        ListColumn("amount", N_("Amount in the run"), "amount", select_amounts),
+    ]
 
 
 @hookimpl

@@ -6,6 +6,9 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from crmcore.builtin.extension import own_hooks
+from crmcore.builtin.isolation import set_apart
+from crmcore.catalogue import load_catalogue, with_plugin
 from crmcore.errors import CrmError, PluginError
 from crmcore.facts import FACTS
 from crmcore.hookspecs import FAMILIES
@@ -22,12 +25,13 @@ if TYPE_CHECKING:
     from crmcore.plugins.types import TableSpec
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_TAKEN = frozenset({"crmcore", "administration", "enabled", "budget_seconds", *BUILTINS})
+TAKEN = frozenset({"crmcore", "administration", "enabled", "budget_seconds", *BUILTINS})
+"""Names that no plugin may bear."""
 
 
 def examine(app: App, plugin: Installed) -> Hosted:
     """Import an installed plugin and call its registrations; PluginError says what keeps it from running."""
-    if not _NAME.fullmatch(plugin.name) or plugin.name in _TAKEN:
+    if not _NAME.fullmatch(plugin.name) or plugin.name in TAKEN:
         raise PluginError(
             _(
                 "the plugin name {name!r} is not allowed or taken by crmcore itself; its author may write lower-case letters, digits and _"
@@ -37,10 +41,12 @@ def examine(app: App, plugin: Installed) -> Hosted:
     check_manifest(manifest)
     check_api_range(plugin.name, manifest.api)
     plugin_settings(app.config, manifest)
+    with_plugin(load_catalogue(app.config.folder), manifest)
     hosted = Hosted(plugin.name, manifest, plugin.distribution, plugin.version)
     step = "import"
     try:
-        hosted.functions = load_functions(plugin.name, plugin.module)
+        hosted.declared = own_hooks(app.installed, (plugin.name, *manifest.requires))
+        hosted.functions = load_functions(plugin.name, plugin.module, hosted.declared)
         for step in hosted.functions:
             _try(hosted, step)
         for command in manifest.commands:
@@ -59,7 +65,7 @@ def examine(app: App, plugin: Installed) -> Hosted:
 
 def _try(hosted: Hosted, hook: str) -> None:
     """Call what can be called without a company: registrations, and strategies that name their providers."""
-    if FAMILIES[hook] == "registration":
+    if FAMILIES.get(hook) == "registration":
         specs = call_registration(hosted, hook)
         for spec in specs if hook == "models" else ():
             _check_table(hosted, spec)
@@ -77,7 +83,8 @@ def _check_command(target: str) -> None:
     import click
 
     module, attribute = target.split(":")
-    command = getattr(import_module(module), attribute)
+    with set_apart():
+        command = getattr(import_module(module), attribute)
     if not isinstance(command, click.Command):
         raise TypeError(_("{got} is not a click command").format(got=type(command).__name__))
 

@@ -1,0 +1,1 @@
+"""Requests for approval: who asks, who decides, what follows."""

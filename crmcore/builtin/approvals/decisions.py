@@ -1,0 +1,113 @@
+"""Decide on requests, withdraw them, let them expire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.builtin.approvals.kinds import carry_out, find_kind
+from crmcore.builtin.approvals.queries import approval_table, as_matter, as_request, is_late, read_row
+from crmcore.builtin.approvals.rules import BECOMES, Decision, decides_for, hindrance, state_on
+from crmcore.builtin.approvals.sentences import closed_sentence, hindrance_sentence
+from crmcore.builtin.approvals.standing import standing, stood_in_for
+from crmcore.builtin.approvals.tables import Approval
+from crmcore.builtin.approvals.values import cleaned_reason
+from crmcore.errors import NotFound, Refused
+from crmcore.i18n import _
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+    from crmcore.plugins.types import ApprovalKind
+    from crmcore.tx import Tx
+
+_CHUNK = 1_000
+
+
+def decide(app: App, actor: str, number: int, decision: Decision, reason: str = "") -> None:
+    """Approve or reject a request; what follows from an approval is done in the same transaction, or neither is.
+
+    Raises NotFound for an unknown request, Refused with the sentence that says why it may not be decided so.
+    """
+    reason = cleaned_reason(reason)
+    # The reason may be personal: it stands in the request, never in the log's header. A deputy needs no permission
+    # of their own: who may decide is asked below, of the row that nobody else can change any more.
+    with app.write(actor, f"{decision} request {number}", plugin="approvals", permission=None) as tx:
+        row = read_row(tx.connection, number, lock=True)
+        name = _decides_for(app, tx, row, decision, reason)
+        kind = _running_kind(app, row) if decision == "approve" else None
+        _close(
+            tx,
+            row,
+            state=BECOMES[decision],
+            decided_by=actor,
+            decided_for=None if name == actor else name,
+            decided_at=tx.now,
+            decision_reason=reason or None,
+        )
+        if kind is not None:
+            carry_out(app, tx, kind, as_request(read_row(tx.connection, number), tx.ctx.today))
+
+
+def _decides_for(app: App, tx: Tx, row: sa.RowMapping, decision: Decision, reason: str) -> str:
+    """Return in whose name the actor decides; Refused if they may not."""
+    own = standing(tx.connection, app.config, tx.actor)
+    absent = stood_in_for(tx.connection, app.config, tx.actor, tx.ctx.today)
+    matter = as_matter(row, tx.ctx.today)
+    found = hindrance(matter, own, absent, decision, reason)
+    name = decides_for(matter, own, absent)
+    if found is not None or name is None:
+        zone = app.config.timezone
+        raise Refused(hindrance_sentence(found or "not_allowed", row, tx.actor, decision, zone))
+    return name
+
+
+def _running_kind(app: App, row: sa.RowMapping) -> ApprovalKind:
+    """Return the kind of a request; Refused if its plugin does not run: nobody knows then what would follow."""
+    try:
+        return find_kind(app, row["kind"])
+    except NotFound:
+        message = _(
+            "request {number} is of the kind {kind!r} of plugin {plugin!r}, which does not run; crm plugins list says why; get it to run, or reject the request"
+        )
+        raise Refused(message.format(number=row["id"], kind=row["kind"], plugin=row["plugin"])) from None
+
+
+def withdraw(app: App, actor: str, number: int, reason: str = "") -> None:
+    """Take a request back; only who made it may, and only while it is open."""
+    reason = cleaned_reason(reason)
+    with app.write(actor, f"withdraw request {number}", plugin="approvals") as tx:
+        row = read_row(tx.connection, number, lock=True)
+        if row["requested_by"] != actor:
+            message = _(
+                "request {number} was made by {actor!r}, who alone may withdraw it; you may reject it"
+            )
+            raise Refused(message.format(number=number, actor=row["requested_by"]))
+        if state_on(row["state"], row["expires_on"], tx.ctx.today) != "requested":
+            raise Refused(closed_sentence(row, app.config.timezone))
+        _close(
+            tx,
+            row,
+            state="withdrawn",
+            decided_by=actor,
+            decided_at=tx.now,
+            decision_reason=reason or None,
+        )
+
+
+def expire(app: App, actor: str) -> int:
+    """Write down what has expired, a chunk at a time; returns how many. It may be killed and run again."""
+    done = 0
+    while True:
+        with app.write(actor, "expire requests", "job:expire_approvals", plugin="approvals") as tx:
+            query = sa.select(approval_table.c.id).where(is_late(tx.ctx.today))
+            query = query.order_by(approval_table.c.id).limit(_CHUNK).with_for_update()
+            late = tx.connection.scalars(query).all()
+            tx.update(Approval, [(number, {"state": "expired"}) for number in late])
+        done += len(late)
+        if len(late) < _CHUNK:
+            return done
+
+
+def _close(tx: Tx, row: sa.RowMapping, **values: Any) -> None:
+    tx.update(Approval, [(row["id"], values)], expect_version={row["id"]: row["version"]})

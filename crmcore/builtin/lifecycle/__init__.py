@@ -1,0 +1,1 @@
+"""What happens to a plugin over its life: plan, upgrade, uninstall, export, restore."""

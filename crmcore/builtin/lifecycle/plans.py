@@ -1,0 +1,263 @@
+"""Plans: all that enabling, disabling, upgrading or uninstalling a plugin would change. Nothing is done.
+
+What a plan finds it finds by looking: migrations are tried in memory, their checks read the company's tables, and the
+plugin is imported, but nothing is written, not even an error that it makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from crmcore.builtin.lifecycle.card_values import counted_values
+from crmcore.builtin.lifecycle.enabling import by_requirement, check_collisions, check_dependents
+from crmcore.builtin.lifecycle.examination import examine
+from crmcore.builtin.lifecycle.known import (
+    Known,
+    counted,
+    look_up,
+    own_tables,
+    pointing_in,
+    revision_of,
+    start,
+)
+from crmcore.builtin.lifecycle.ranges import range_problems
+from crmcore.builtin.lifecycle.rehearsal import Schema, rehearse
+from crmcore.config import MEMORY
+from crmcore.db import migrations
+from crmcore.errors import CrmError
+from crmcore.files import write_atomically
+from crmcore.i18n import _
+from crmcore.plugins import health
+from crmcore.plugins.discovery import get_installed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from crmcore.app import App
+
+ACTIONS = ("enable", "disable", "upgrade", "uninstall")
+Plan = dict[str, Any]
+_EFFECTS = {"enable": "gained", "disable": "lost", "upgrade": "kept", "uninstall": "lost"}
+_HIDDEN = "***"
+
+
+def make_plan(app: App, action: str, name: str) -> Plan:
+    """Return the plan as `crm plugins plan --json` shows it; CrmError if nothing is known of the plugin."""
+    with _memory_kept(app.config.folder):
+        app.refresh()
+        known = look_up(app, name)
+        start(app, known)
+        plan = {**_head(app, action, known), **_provided(known)}
+        plan |= _tables(app, action, known)
+        plan["required_by"] = dependents(app, name)
+        plan["refusals"] += _refusals(app, action, known)
+    return plan
+
+
+def dependents(app: App, name: str) -> list[str]:
+    """Return the enabled plugins that require this one."""
+    return sorted(other for other, manifest in app.manifests.items() if name in manifest.requires)
+
+
+@contextmanager
+def _memory_kept(folder: Path) -> Iterator[None]:
+    """Leave the file that remembers which settings were checked as it was: looking is no reason to write it."""
+    file = folder / MEMORY
+    before = file.read_bytes() if file.exists() else None
+    try:
+        yield
+    finally:
+        if before is None:
+            file.unlink(missing_ok=True)
+        elif not file.exists() or file.read_bytes() != before:
+            write_atomically(file, before)
+
+
+def _head(app: App, action: str, known: Known) -> Plan:
+    recorded, installed, manifest = known.row, known.installed, known.manifest
+    return {
+        "plugin": known.name,
+        "action": action,
+        "effect": _EFFECTS[action],
+        "distribution": installed.distribution if installed else recorded.distribution if recorded else "",
+        "version": {
+            "recorded": recorded.version if recorded else None,
+            "installed": installed.version if installed else None,
+        },
+        "enabled": known.enabled,
+        "problem": known.problem or None,
+        "settings": _settings(known),
+        "permissions": known.permissions,
+        "roles": roles_with(app, known),
+        "commands": [c["name"] for c in manifest.commands] if manifest else [],
+        "requires": [{"name": n, "range": r} for n, r in manifest.requirements.items()] if manifest else [],
+        "hooks": {"recorded": sorted(recorded.hooks) if recorded else [], "installed": list(known.hooks)},
+    }
+
+
+def _settings(known: Known) -> dict[str, Any]:
+    """Return what crm.toml says of the plugin; what should only be referred to is not shown."""
+    manifest = known.manifest
+    properties = manifest.settings_schema.get("properties", {}) if manifest and _readable(known) else {}
+    secret = {
+        key for key, schema in properties.items() if isinstance(schema, dict) and schema.get("x-secret")
+    }
+    return {
+        key: _HIDDEN if key in secret and not isinstance(value, dict) else value
+        for key, value in known.settings.items()
+    }
+
+
+def _readable(known: Known) -> bool:
+    try:
+        return known.manifest is not None and isinstance(known.manifest.settings_schema, dict)
+    except CrmError:
+        return False
+
+
+def roles_with(app: App, known: Known) -> dict[str, list[str]]:
+    """Return the roles of crm.toml that hold permissions of the plugin, with those permissions."""
+    own = set(known.permissions)
+    prefixes = () if known.manifest else (f"{known.prefix}.", f"{known.name}.")
+    found = {
+        role: [p for p in permissions if p in own or p.startswith(prefixes or ("\0",))]
+        for role, permissions in app.config.data["roles"].items()
+    }
+    return {role: permissions for role, permissions in found.items() if permissions}
+
+
+def _provided(known: Known) -> Plan:
+    manifest = known.manifest
+    return {
+        "facts": sorted({spec.fact for spec in known.specs.get("facts", ())}),
+        **{
+            kind: sorted(spec.name for spec in known.specs.get(kind, ()))
+            for kind in ("reports", "jobs", "importables", "list_columns", "approval_kinds")
+        },
+        "card_fields": sorted(manifest.card_fields) if manifest and _readable(known) else [],
+    }
+
+
+def _tables(app: App, action: str, known: Known) -> Plan:
+    """Return tables, columns and migrations, and why those could not run."""
+    with app.read() as ctx:
+        names = own_tables(app, ctx.connection, known)
+        rows = counted(ctx.connection, names)
+        at = revision_of(ctx.connection, known)
+        values = counted_values(app, ctx.connection, known)
+        if action in {"enable", "upgrade"}:
+            before, after, refusals = _tried(app, known, at)
+            folder = known.manifest.migrations if known.manifest else None
+            if folder is not None and not refusals:
+                refusals = _asked(lambda: migrations.objections(ctx.connection, known.name, folder))
+        else:
+            before = after = {}
+            refusals = []
+    change = "dropped" if action == "uninstall" else "kept"
+    changes = dict.fromkeys(names, change) | {
+        name: _change(name, before, after) for name in {**before, **after}
+    }
+    return {
+        "tables": [{"name": n, "rows": rows.get(n, 0), "change": changes[n]} for n in sorted(changes)],
+        "columns": _columns(before, after),
+        "card_values": values,
+        "migrations": _pending(known, at) if action in {"enable", "upgrade"} else [],
+        "refusals": refusals,
+    }
+
+
+def _tried(app: App, known: Known, at: str | None) -> tuple[Schema, Schema, list[str]]:
+    """Try the pending migrations in memory."""
+    folder = known.manifest.migrations if known.manifest else None
+    if folder is None:
+        return {}, {}, []
+    folders = {
+        name: manifest.migrations
+        for name, manifest in app.manifests.items()
+        if known.manifest and name in known.manifest.requires and manifest.migrations is not None
+    }
+    result: list[tuple[Schema, Schema]] = []
+    refusals = _asked(lambda: result.append(rehearse(known.name, {**folders, known.name: folder}, at)))
+    return (*result[0], []) if result else ({}, {}, refusals)
+
+
+def _change(name: str, before: Schema, after: Schema) -> str:
+    if name not in before:
+        return "created"
+    if name not in after:
+        return "dropped"
+    return "kept" if before[name] == after[name] else "altered"
+
+
+def _columns(before: Schema, after: Schema) -> list[dict[str, str]]:
+    """Return the columns that existing tables gain and lose."""
+    found = []
+    for name in sorted(before.keys() & after.keys()):
+        for change, these, those in (("added", after, before), ("dropped", before, after)):
+            found += [
+                {"table": name, "name": column, "change": change}
+                for column in these[name]
+                if column not in those[name]
+            ]
+    return found
+
+
+def _pending(known: Known, at: str | None) -> list[str]:
+    """Return the files of the migrations that would run."""
+    folder = known.manifest.migrations if known.manifest else None
+    if folder is None:
+        return []
+    done = (at or "").rpartition("_")[2]
+    files = sorted(path.name for path in folder.glob("[0-9][0-9][0-9][0-9]_*.py"))
+    return [name for name in files if name.split("_")[0] > done]
+
+
+def _refusals(app: App, action: str, known: Known) -> list[str]:
+    """Return the sentences that the action itself would end with."""
+    if action in {"disable", "uninstall"}:
+        found = _asked(lambda: check_dependents(app, [known.name]))
+        return found + (_asked(lambda: check_pointers(app, known)) if action == "uninstall" else [])
+    if action == "upgrade" and not known.enabled:
+        message = _("plugin {name!r} is not enabled; enable it with: crm plugins enable {name}")
+        return [message.format(name=known.name)]
+    return _asked(lambda: _check_startable(app, known.name))
+
+
+def _check_startable(app: App, name: str) -> list[str]:
+    """Raise what enabling or upgrading would raise before it migrates; return what does not meet."""
+    plugin = get_installed(name)
+    manifest = plugin.manifest()
+    by_requirement(app, [name], {name: manifest})
+    problems = range_problems(app, {name: manifest})
+    if not problems:
+        check_collisions(app, [examine(app, plugin)])
+    return problems
+
+
+def check_pointers(app: App, known: Known) -> None:
+    """Raise Guarded if tables of others point into the plugin's: they cannot do without them."""
+    from crmcore.errors import Guarded
+
+    with app.read() as ctx:
+        tables = own_tables(app, ctx.connection, known)
+        others = pointing_in(ctx.connection, tables)
+    if others:
+        message = _(
+            "tables of another plugin point into those of {plugin!r}: {tables}; uninstall that plugin first"
+        )
+        raise Guarded(message.format(plugin=known.name, tables=", ".join(others)))
+
+
+def _asked(look: Callable[[], list[str] | None]) -> list[str]:
+    """Return the sentences that a look gives or ends with; a plugin may raise anything."""
+    try:
+        return look() or []
+    except CrmError as error:
+        return [str(error)]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (as in `start`)
+        return [f"{type(error).__name__}: {health.message_of(error)}"]

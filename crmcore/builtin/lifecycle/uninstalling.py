@@ -1,0 +1,100 @@
+"""Uninstall a plugin by the company's choice: keep its data, export and drop it, or drop it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from crmcore.builtin.lifecycle.card_values import clear_values, value_lines
+from crmcore.builtin.lifecycle.dropping import drop, lock_tables
+from crmcore.builtin.lifecycle.enabling import check_dependents
+from crmcore.builtin.lifecycle.exporting import Target, export
+from crmcore.builtin.lifecycle.known import Known, counted, look_up, own_tables, start
+from crmcore.builtin.lifecycle.lock import one_at_a_time
+from crmcore.builtin.lifecycle.plans import check_pointers, roles_with
+from crmcore.builtin.lifecycle.recording import recording, require_manager
+from crmcore.builtin.lifecycle.toml import without_plugin
+from crmcore.config import load_config
+from crmcore.errors import CrmError
+from crmcore.plugins import health
+from crmcore.plugins.tables import Plugin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crmcore.app import App
+
+
+@dataclass(frozen=True)
+class Uninstalled:
+    """What was done."""
+
+    plugin: str
+    distribution: str
+    tables: dict[str, int]
+    """Table → rows, kept or gone."""
+
+
+@one_at_a_time
+def keep(app: App, name: str, actor: str) -> Uninstalled:
+    """Disable a plugin so that its package can go; tables, settings and its place in the change log stay."""
+    require_manager(app, actor)
+    known = look_up(app, name)
+    check_dependents(app, [name])
+    with recording(app, actor, f"uninstall {name}, keeping its data", disabled=[name]) as tx:
+        tables = counted(tx.connection, own_tables(app, tx.connection, known))
+        if known.row is not None:
+            tx.update(Plugin, [(known.row.id, {"enabled": False})])
+    health.release(app, name)
+    app.refresh()
+    return _done(known, tables)
+
+
+@one_at_a_time
+def remove(app: App, name: str, actor: str, folder: Path | None = None) -> Uninstalled:
+    """Drop all that the company has of a plugin; written to a folder first if one is given.
+
+    Works where its package is broken or gone. Raises Guarded where others need it; then nothing is changed.
+    """
+    require_manager(app, actor)
+    known = look_up(app, name)
+    check_dependents(app, [name])
+    check_pointers(app, known)
+    target = Target(folder) if folder is not None else None
+    if target is not None:
+        start(app, known)
+        target.make()
+    roles = roles_with(app, known)
+    reason = f"uninstall {name}, dropping its data" + (" after an export" if target else "")
+    try:
+        with recording(
+            app, actor, reason, disabled=[name], edit=lambda text: without_plugin(text, name, roles)
+        ) as tx:
+            names = own_tables(app, tx.connection, known)
+            lock_tables(tx.connection, names)
+            tables = counted(tx.connection, names)
+            if target is not None:
+                export(tx, known, list(tables), target, roles, value_lines(app, tx, known))
+            clear_values(app, tx, known)
+            drop(tx, known, tables)
+    except BaseException:
+        if target is not None:
+            with suppress(CrmError, OSError):
+                _clear(app, known, target)
+        raise
+    app.refresh()
+    return _done(known, tables)
+
+
+def _clear(app: App, known: Known, target: Target) -> None:
+    """Take the export away again, unless its data was dropped."""
+    with app.read() as ctx:
+        names = own_tables(app, ctx.connection, known)
+    if names or known.name in load_config(app.config.folder).enabled:
+        target.clear()
+
+
+def _done(known: Known, tables: dict[str, int]) -> Uninstalled:
+    distribution: Any = known.installed or known.row
+    return Uninstalled(known.name, distribution.distribution if distribution else "", tables)

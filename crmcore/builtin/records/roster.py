@@ -1,0 +1,128 @@
+"""The list of customers as people and programs read it (客户名册): whole cards, or the columns asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from crmcore.builtin.records.card import customer_table
+from crmcore.builtin.records.conditions import read_columns, read_conditions, read_order
+from crmcore.builtin.records.options import print_page
+from crmcore.builtin.records.services.customer_list import CustomerList, Found
+from crmcore.builtin.records.services.customers import cards
+from crmcore.builtin.records.services.list_columns import PluginColumns
+from crmcore.builtin.records.words import shown
+from crmcore.cli.kit import Session
+from crmcore.entities.lookup import codes_of
+from crmcore.entities.tables import Customer
+from crmcore.i18n import _
+from crmcore.plugins.types import Column, Table
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from crmcore.plugins.types import Context
+
+
+class Line(NamedTuple):
+    """One customer of a list: its code, what is printed of it, and the fields of its card that have a value there."""
+
+    code: str
+    values: Mapping[str, Any]
+    read: frozenset[str]
+
+
+def open_roster(session: Session, ctx: Context, limit: int | None, asked: Mapping[str, Any]) -> Roster:
+    """Understand what was typed (`where`, `columns`, `sort`, `after`) and find the customers.
+
+    CrmError for a column that there is not, UsageProblem for what is no condition.
+    """
+    known = PluginColumns(session.app, ctx)
+    names = read_columns(session, known, asked["columns"])
+    conditions = read_conditions(session, ctx, known, asked["where"])
+    order = read_order(session, known, asked["sort"])
+    listed = CustomerList(session.app, ctx, known, conditions, order, asked["after"])
+    return Roster(session, ctx, known, names, listed.find(limit))
+
+
+class Roster:
+    """A list that was asked for."""
+
+    def __init__(
+        self, session: Session, ctx: Context, known: PluginColumns, names: Sequence[str], found: Found
+    ) -> None:
+        """Take the customers found and the columns to show; no columns = whole cards."""
+        self._app, self._ctx, self._known, self._names, self._found = session.app, ctx, known, names, found
+
+    @property
+    def count(self) -> int:
+        """How many customers it has, up to its limit."""
+        return self._found.count
+
+    def pages(self) -> Iterator[list[Line]]:
+        """Give the published JSON of the customers, page by page."""
+        make = self._columns if self._names else self._cards
+        for page in self._found.pages():
+            yield make(page)
+
+    def print(self, count: int, limit: int | None) -> list[Line]:
+        """Print the list as a table; returns the lines with what was read."""
+        if not self._names:
+            rows = [row for page in self._found.pages() for row in page]
+            print_page(customer_table(rows), count, limit)
+            return []
+        lines = [line for page in self.pages() for line in page]
+        names = [name for name in self._names if all(name in line.values for line in lines)]
+        columns = tuple(self._column(name) for name in names)
+        cells = [tuple(self._cell(name, line.values[name]) for name in names) for line in lines]
+        table = Table("customers", "", columns, cells, self._ctx.currency)
+        print_page(table, count, limit, lines[-1].code if lines else "")
+        return lines
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _cards(self, page: Sequence[sa.RowMapping]) -> list[Line]:
+        made = [card for card, _sections in cards(self._app, self._ctx, page)]
+        return [Line(card["code"], card, frozenset(card["attributes"])) for card in made]
+
+    def _columns(self, page: Sequence[sa.RowMapping]) -> list[Line]:
+        ids = [row["id"] for row in page]
+        reads = {name: self._reader(name, ids, page) for name in self._names}
+        lines = []
+        for row in page:
+            values = {name: read(row) for name, read in reads.items() if read is not None}
+            there = frozenset(name for name, value in values.items() if value is not None)
+            lines.append(Line(row["code"], values, there))
+        return lines
+
+    def _reader(
+        self, name: str, ids: Sequence[int], page: Sequence[sa.RowMapping]
+    ) -> Callable[[sa.RowMapping], Any] | None:
+        """Return what takes a column's value from a row; None for a column whose plugin fails."""
+        if name in self._known:
+            values = self._known.values(name, ids)
+            return None if values is None else lambda row: values.get(row["id"])
+        if name == "archived":
+            return lambda row: row["archived_at"] is not None
+        if name == "parent":
+            heads = [row["parent_id"] for row in page if row["parent_id"] is not None]
+            codes = codes_of(self._ctx.connection, Customer, heads)
+            return lambda row: codes.get(row["parent_id"])
+        if self._app.catalogue.fields[name].source == "column":
+            return lambda row: row[name]
+        return lambda row: row["attributes"].get(name)
+
+    def _column(self, name: str) -> Column:
+        if name in self._known:
+            return Column(name, self._known.title(name), self._known.specs[name].type)
+        return Column(
+            name, _("Archived") if name == "archived" else self._app.catalogue.fields[name].shown_title
+        )
+
+    def _cell(self, name: str, value: Any) -> Any:
+        if name in self._known or value is None:
+            return value
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
+        is_word = "enum" in self._app.catalogue.fields[name].schema
+        return shown(value) if is_word else str(value)

@@ -1,0 +1,139 @@
+"""The columns that plugins add to lists of customers: found by name, each of them isolated from the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import sqlalchemy as sa
+
+from crmcore.builtin.isolation import only_reading, set_apart
+from crmcore.entities.lookup import batches
+from crmcore.errors import CrmError
+from crmcore.i18n import _, translate
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+    from crmcore.plugins.types import Context, ListColumn
+
+HOOK = "list_columns"
+_WANTED = ("customer_id", "value")
+
+
+class PluginColumns:
+    """The plugins' columns in one reading of a list; one that fails is left out of the rest of it."""
+
+    def __init__(self, app: App, ctx: Context) -> None:
+        """Ask nobody yet: a list of the core's own columns needs no plugin."""
+        self._app, self._ctx = app, ctx
+        self._rows: dict[str, sa.Subquery | None] = {}
+
+    @cached_property
+    def specs(self) -> Mapping[str, ListColumn]:
+        """The columns that are registered, by `<table prefix>.<name>`."""
+        host = self._app.host
+        return {
+            f"{host.get(spec.plugin).manifest.table_prefix}.{spec.name}": spec
+            for spec in host.registered(HOOK)
+        }
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether a name is that of a plugin's column."""
+        return "." in name and name in self.specs
+
+    def title(self, name: str) -> str:
+        """Return what people call a column, in their language."""
+        spec = self.specs[name]
+        return translate(self._app.host.get(spec.plugin).manifest.package, spec.title)
+
+    def rows(self, name: str) -> sa.Subquery | None:
+        """Return the rows of a column, `customer_id` and `value`, to join; None if the plugin fails to say them."""
+        if name not in self._rows:
+            self._rows[name] = self._attempt(name, lambda: self._select(name))
+        return self._rows[name]
+
+    def values(self, name: str, ids: Iterable[int]) -> dict[int, Any] | None:
+        """Return customer id → value, typed as the column says; None if the plugin fails."""
+        rows = self.rows(name)
+        if rows is None:
+            return None
+        found: dict[int, Any] | None = self._attempt(name, lambda: self._read(name, rows, ids))
+        if found is None:
+            self._rows[name] = None
+        return found
+
+    def refuse(self, names: Sequence[str], error: BaseException) -> NoReturn:
+        """Refuse a list that is chosen or ordered by columns: CrmError names those whose rows cannot be read."""
+        guilty = [
+            n for n in names if (rows := self.rows(n)) is None or self._attempt(n, self._count(rows)) is None
+        ]
+        if not guilty:
+            raise error
+        message = _(
+            "customers cannot be listed by {name}: its plugin {plugin!r} fails; see: crm plugins list"
+        )
+        raise CrmError(message.format(name=guilty[0], plugin=self.specs[guilty[0]].plugin)) from error
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _select(self, name: str) -> sa.Subquery:
+        spec = self.specs[name]
+        select = spec.select(self._app.settings(spec.plugin))
+        got = tuple(column.key for column in select.selected_columns)
+        if got != _WANTED:
+            message = _("the list column {name} selects {got}; it must be {wanted}")
+            raise TypeError(
+                message.format(name=name, got=", ".join(map(str, got)), wanted=", ".join(_WANTED))
+            )
+        return select.subquery(name.replace(".", "_"))
+
+    def _read(self, name: str, rows: sa.Subquery, ids: Iterable[int]) -> dict[int, Any]:
+        read = _READERS[self.specs[name].type]
+        return {
+            row.customer_id: None if row.value is None else read(row.value)
+            for part in batches(ids)
+            for row in self._ctx.connection.execute(sa.select(rows).where(rows.c.customer_id.in_(part)))
+        }
+
+    def _count(self, rows: sa.Subquery) -> Callable[[], int | None]:
+        return lambda: self._ctx.connection.scalar(sa.select(sa.func.count()).select_from(rows))
+
+    def _attempt(self, name: str, call: Callable[[], Any]) -> Any:
+        """Do what may run a plugin's code or query; a failure is kept and shown as that of a contribution."""
+        host, connection = self._app.host, self._ctx.connection
+        hosted = host.get(self.specs[name].plugin)
+        started = time.monotonic()
+        try:
+            with set_apart(), only_reading(connection):
+                found = call()
+            host.charge(hosted, HOOK, started)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; the list stands)
+            host.failed(hosted, HOOK, error, connection)
+            return None
+        return found
+
+
+def _whole(value: Any) -> int:
+    """Take a whole number; PostgreSQL gives sums of them as decimals."""
+    if isinstance(value, str) or value != int(value):
+        raise TypeError(_("{value!r} is no whole number").format(value=value))
+    return int(value)
+
+
+def _day(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "text": str,
+    "integer": _whole,
+    "amount": _whole,
+    "decimal": lambda value: Decimal(str(value)),
+    "date": _day,
+}

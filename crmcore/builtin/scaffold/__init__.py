@@ -1,0 +1,1 @@
+"""`crm plugins new`: write a plugin that works, to begin one's own with."""

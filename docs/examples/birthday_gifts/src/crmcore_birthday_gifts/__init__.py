@@ -1,0 +1,1 @@
+"""Birthday gifts for crmcore (生日礼品)."""

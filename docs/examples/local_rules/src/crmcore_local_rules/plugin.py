@@ -1,0 +1,32 @@
+"""What the plugin gives to the kernel: ways of doing what a company may do in several ways, one of which it chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from crmcore.api import Context, ServicePolicy, hookimpl
+
+
+@hookimpl
+def code_generator() -> Mapping[str, Callable[..., Any]]:
+    """Offer codes with a check digit: `[strategies] code_generator = "check_digit"`."""
+    from .codes import codes_with_check_digit
+
+    return {"check_digit": codes_with_check_digit}
+
+
+@hookimpl
+def currency_rates() -> Mapping[str, Callable[..., Any]]:
+    """Offer the treasury's rates: `[strategies] currency_rates = "treasury"`."""
+    from .rates import rate_from_file
+
+    return {"treasury": rate_from_file}
+
+
+@hookimpl
+def service_policies(customer_ids: Sequence[int], ctx: Context) -> Iterable[ServicePolicy]:
+    """Serve customers by their kind: `[strategies] service_policies = "local_rules"` where others offer it, too."""
+    from .policies import by_kind
+
+    return list(by_kind(customer_ids, ctx))

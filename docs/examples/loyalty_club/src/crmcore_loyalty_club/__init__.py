@@ -1,0 +1,1 @@
+"""Loyalty points for crmcore (会员积分)."""

@@ -1,0 +1,126 @@
+"""Who may decide on what, as the rules say it: by property, and by the cases that people ask about."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmcore.builtin.approvals.rules import (
+    STATES,
+    Matter,
+    Standing,
+    decides_for,
+    hindrance,
+    is_urgent,
+    last_day,
+    settled,
+    state_on,
+)
+
+TODAY = date(2026, 3, 2)
+BOSS = Standing("boss", frozenset({"approve", "records.write"}))
+REP = Standing("rep", frozenset({"records.write"}))
+ADMIN = Standing("admin", frozenset({"*"}))
+NOBODY = Standing("guest", frozenset())
+ASKED = Matter("rep", "approve", outside_policy=False, state="requested")
+
+codes = st.sampled_from(["rep", "boss", "second", "guest"])
+standings = st.builds(Standing, codes, st.frozensets(st.sampled_from(["approve", "credit", "*"])))
+matters = st.builds(
+    Matter, codes, st.sampled_from(["approve", "credit"]), st.booleans(), st.sampled_from(STATES)
+)
+decisions = st.sampled_from(["approve", "reject"])
+reasons = st.sampled_from(["", "because"])
+days = st.dates(date(2020, 1, 1), date(2040, 1, 1))
+
+
+@given(matters, standings, st.lists(standings), decisions, reasons)
+def test_nobody_decides_their_own_request_in_whoevers_name(matter, actor, absent, decision, reason):
+    name = decides_for(matter, actor, absent)
+    assert name != matter.requested_by
+    if actor.code == matter.requested_by:
+        assert name is None
+        assert hindrance(matter, actor, absent, decision, reason) in {"own", "closed"}
+
+
+@given(matters, standings, st.lists(standings))
+def test_who_decides_has_the_permission_or_stands_in_for_somebody_who_has(matter, actor, absent):
+    name = decides_for(matter, actor, absent)
+    able = {one.code for one in (actor, *absent) if {"*", matter.permission} & one.permissions}
+    assert name in able - {matter.requested_by} | {None}
+    if name is None and actor.code != matter.requested_by:
+        assert able <= {matter.requested_by}, "nobody who may decide is turned away"
+
+
+@given(matters, standings, st.lists(standings), decisions, reasons)
+def test_what_is_not_open_is_never_decided(matter, actor, absent, decision, reason):
+    found = hindrance(matter, actor, absent, decision, reason)
+    assert (found == "closed") == (matter.state != "requested")
+    if found is None:
+        assert decides_for(matter, actor, absent) is not None
+        assert reason or (decision == "approve" and not matter.outside_policy)
+
+
+@pytest.mark.parametrize(
+    ("actor", "absent", "expected"),
+    [
+        (BOSS, [], None),
+        (ADMIN, [], None),
+        (REP, [], "own"),
+        (REP, [BOSS], "own"),
+        (NOBODY, [], "not_allowed"),
+        (NOBODY, [BOSS], None),
+        (NOBODY, [REP], "not_allowed"),
+        (NOBODY, [Standing("rep", BOSS.permissions)], "for_requester"),
+        (NOBODY, [Standing("rep", BOSS.permissions), ADMIN], None),
+        (BOSS, [Standing("rep", BOSS.permissions)], None),
+    ],
+)
+def test_what_keeps_somebody_from_approving(actor, absent, expected):
+    assert hindrance(ASKED, actor, absent, "approve", "") == expected
+
+
+def test_the_own_right_goes_before_that_of_somebody_absent():
+    assert decides_for(ASKED, BOSS, [ADMIN]) == "boss"
+    assert decides_for(ASKED, NOBODY, [ADMIN, BOSS]) == "admin"
+
+
+def test_a_rejection_and_what_goes_beyond_policy_need_a_reason():
+    assert hindrance(ASKED, BOSS, [], "reject", "") == "no_reason"
+    assert hindrance(ASKED, BOSS, [], "reject", "too much") is None
+    beyond = ASKED._replace(outside_policy=True)
+    assert hindrance(beyond, BOSS, [], "approve", "") == "no_reason"
+    assert hindrance(beyond, BOSS, [], "approve", "a fair") is None
+
+
+@given(days, st.integers(0, 3650), st.integers(-5, 5))
+def test_a_request_can_be_decided_on_its_last_day_and_not_on_the_next(asked, number, shift):
+    last = last_day(asked, number)
+    assert last == asked + timedelta(days=number)
+    today = last + timedelta(days=shift)
+    assert state_on("requested", last, today) == ("expired" if shift > 0 else "requested")
+    for state in STATES[1:]:
+        assert state_on(state, last, today) == state, "what was decided does not expire"
+
+
+def test_what_never_expires_waits_for_ever():
+    assert last_day(TODAY, None) is None
+    assert state_on("requested", None, date.max) == "requested"
+    with pytest.raises(ValueError, match="expires_days = -1"):
+        last_day(TODAY, -1)
+
+
+@given(st.lists(st.tuples(decisions, st.integers())))
+def test_one_rejection_beats_all_approvals(verdicts):
+    counts = settled(verdicts)
+    rejections = [verdict for decision, verdict in verdicts if decision == "reject"]
+    approvals = [verdict for decision, verdict in verdicts if decision == "approve"]
+    assert counts == next(iter([*rejections, *approvals]), None)
+
+
+def test_the_last_two_days_are_urgent():
+    assert [is_urgent(TODAY + timedelta(days=n), TODAY) for n in (0, 1, 2)] == [True, True, False]
+    assert not is_urgent(None, TODAY)

@@ -1,0 +1,1 @@
+"""The published contract of each distribution: described, kept as snapshots, compared."""
