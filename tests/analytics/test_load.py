@@ -141,6 +141,35 @@ def test_ids_are_taken_once_whoever_writes(company: App, point: Any, customers: 
     assert load(company, point, customers, 2)[0].first > after
 
 
+def test_ids_that_others_draw_in_between_are_left_to_them(
+    company: App, point: Any, customers: list[int]
+) -> None:
+    if company.engine.dialect.name == "sqlite":
+        pytest.skip("its write lock lets nobody draw in between")
+    ours: list[int] = []
+    over = threading.Event()
+    busy = [threading.Thread(target=_draw_on, args=(company, ours, over)) for _ in range(2)]
+    for thread in busy:
+        thread.start()
+    try:
+        loads = [load(company, point, customers, number) for number in range(1, 9)]
+    finally:
+        over.set()
+        for thread in busy:
+            thread.join()
+    assert max(map(len, loads)) > 3, "nobody drew in between"
+    taken = [n for ranges in loads for r in ranges for n in range(r.first, r.last + 1)]
+    assert (len(taken), set(taken) & set(ours)) == (8 * 2_500, set())
+    assert [row["id"] for row in stored(company, point)] == sorted(taken)
+
+
+def _draw_on(app: App, drawn: list[int], over: threading.Event) -> None:
+    draw = sa.text("SELECT nextval(pg_get_serial_sequence('points_point', 'id')) FROM generate_series(1, 3)")
+    with app.engine.connect() as connection:
+        while not over.is_set():
+            drawn += connection.scalars(draw)
+
+
 def test_a_run_of_ids_that_ends_ends_a_chunk() -> None:
     hashes = Hashes(3)
     ids = [1, 2, 3, 4, 7, 8]

@@ -24,14 +24,15 @@ _FEW = 100
 """Different values up to which they are looked up one by one."""
 
 _DRAWN = """
-WITH taken AS MATERIALIZED (SELECT nextval({sequence}::regclass) AS v FROM generate_series(1, {count})),
-whole AS (SELECT min(v) AS first, max(v) AS last, max(v) - min(v) + 1 = count(*) AS unbroken FROM taken)
-SELECT first, last FROM whole WHERE unbroken
-UNION ALL SELECT min(v), max(v) FROM (
-    SELECT v, v - row_number() OVER (ORDER BY v) AS run FROM taken WHERE NOT (SELECT unbroken FROM whole)
+SELECT min(v), max(v), count(*) FROM (SELECT nextval({sequence}::regclass) AS v, generate_series(1, {count})) AS drawn
+"""
+_DRAWN_IN_RUNS = """
+SELECT min(v), max(v), count(*) FROM (
+    SELECT v, v - row_number() OVER (ORDER BY v) AS run
+    FROM (SELECT nextval({sequence}::regclass) AS v, generate_series(1, {count})) AS drawn
 ) AS numbered GROUP BY run ORDER BY 1
 """
-"""Only where others drew in between are the gaps looked for: that takes longer than drawing."""
+"""Takes twice as long, so it is asked only after others were seen to draw in between."""
 
 Run = tuple[int, int]
 """First and last id of an unbroken run."""
@@ -97,7 +98,11 @@ class Writer:
         cursor.execute(f"SELECT pg_get_serial_sequence('{self.table}', 'id')::regclass::oid::bigint")
         ((sequence,),) = cursor.fetchall()  # looked up once, not per row
         cursor.execute(_DRAWN.format(sequence=sequence, count=count))
-        return [(first, last) for first, last in cursor.fetchall()]
+        runs = cursor.fetchall()
+        if any(last - first + 1 != drawn for first, last, drawn in runs):
+            cursor.execute(_DRAWN_IN_RUNS.format(sequence=sequence, count=count))  # those before stay unused
+            runs = cursor.fetchall()
+        return [(first, last) for first, last, _drawn in runs]
 
     def insert(self, cursor: Any, batch: pa.RecordBatch) -> None:
         """Copy; the server looks after foreign keys."""
