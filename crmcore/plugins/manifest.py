@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,12 @@ class Manifest:
         """Name → what the permission allows (English)."""
         return {p["name"]: p["title"] for p in self.values.get("permissions", ())}
 
-    @property
+    @cached_property
     def settings_schema(self) -> dict[str, Any]:
         """The JSON Schema of its settings; without one, no settings are known."""
         return self._schema("settings") or {"type": "object", "properties": {}, "additionalProperties": False}
 
-    @property
+    @cached_property
     def card_fields(self) -> dict[str, Any]:
         """The fields that it adds to the customer card: name → schema, as in customer_card.schema.json."""
         properties: dict[str, Any] = self._schema("card_fields").get("properties", {})
