@@ -185,7 +185,7 @@ def _without_indexes(cursor: Any, *, postgres: bool) -> Iterator[None]:
 def by_hand(target: str, start: str, parquet: str, keys: str) -> None:
     """Stream, rank, write: what one would write for just this; from Parquet where one is named."""
     begun = time.perf_counter()
-    sys.modules["pandas"] = None  # type: ignore[assignment]
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # ADBC would import it: a second for nothing
     import duckdb
 
     connection = _connected(target)

@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from crmcore.builtin.analytics.loading import unload
     from crmcore.builtin.analytics.sql import div_whole
     from crmcore.builtin.approvals.requests import find_approvals, latest_approvals, request_approvals
-    from crmcore.builtin.extension import call_hook
     from crmcore.builtin.records.options import in_bulk
     from crmcore.builtin.records.words import shown
     from crmcore.builtin.reports.output import run_report
@@ -79,14 +78,17 @@ if TYPE_CHECKING:
         show_chart,
         show_table,
     )
+    from crmcore.collector import collector_off
     from crmcore.db.base import BigId, JsonText, UtcDateTime, metadata
     from crmcore.entities.lookup import customer_codes, customer_ids, find_customer
     from crmcore.entities.tables import Actor, Contact, Customer, Interaction
+    from crmcore.plugins.extension import call_hook
     from crmcore.tx import Tx
 
 _LAZY = {
     "App": "crmcore.app",
     "Tx": "crmcore.tx",
+    "collector_off": "crmcore.collector",
     "LoadedRange": "crmcore.changes",
     "Bench": "crmcore.builtin.analytics.bench",
     "div_whole": "crmcore.builtin.analytics.sql",
@@ -94,7 +96,7 @@ _LAZY = {
     **dict.fromkeys(
         ("available_engines", "choose_engine", "open_bench"), "crmcore.builtin.analytics.engines"
     ),
-    "call_hook": "crmcore.builtin.extension",
+    "call_hook": "crmcore.plugins.extension",
     "run_report": "crmcore.builtin.reports.output",
     **dict.fromkeys(
         ("find_approvals", "latest_approvals", "request_approvals"), "crmcore.builtin.approvals.requests"
@@ -177,6 +179,7 @@ __all__ = [
     "call_hook",
     "choose_engine",
     "clean_name",
+    "collector_off",
     "convert",
     "customer_codes",
     "customer_ids",

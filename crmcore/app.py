@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import getpass
 import os
 import sys
@@ -17,9 +16,11 @@ import sqlalchemy as sa
 from crmcore.catalogue import Catalogue, load_catalogue, with_plugin
 from crmcore.changes import Header
 from crmcore.clock import Clock, system_clock
+from crmcore.collector import collector_off
 from crmcore.config import Config, load_config
 from crmcore.db import migrations
 from crmcore.db.engine import database_sentence, gate, lent, make_engine, sqlite_path
+from crmcore.db.rows import last_rowid
 from crmcore.db.system import plugin_health, read_log
 from crmcore.db.tables import TableInfo
 from crmcore.entities.actors import require_permission
@@ -32,7 +33,7 @@ from crmcore.plugins.host import Host
 from crmcore.plugins.tables import Plugin
 from crmcore.plugins.types import Context
 from crmcore.settings.plugin import plugin_settings
-from crmcore.tx import Tx, last_rowid
+from crmcore.tx import Tx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -320,7 +321,7 @@ class App:
                 connection = plain.execution_options(crm_write=True)
                 if connection.dialect.name == "sqlite":
                     _pragmas(connection, *(_BULK if bulk else _SINGLE))
-                with connection.begin(), _collector_off() if bulk else nullcontext():
+                with connection.begin(), collector_off() if bulk else nullcontext():
                     yield connection
         finally:
             self._writers.discard(get_ident())
@@ -420,18 +421,6 @@ def _pragmas(connection: sa.Connection, *pragmas: str) -> None:
     driver: Any = connection.connection.driver_connection
     for pragma in pragmas:
         driver.execute(f"PRAGMA {pragma}").close()
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Spare a chunk of an import the garbage collector, which finds no cycles there and takes a fifth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def authenticated_as() -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from crmcore.builtin.isolation import set_apart
 from crmcore.errors import CrmError, MissingFact, PluginError
 from crmcore.i18n import _
 from crmcore.plugins.health import message_of
+from crmcore.plugins.isolation import set_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

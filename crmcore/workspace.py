@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmcore.app import ADMINISTRATION, App, create_app
-from crmcore.builtin.isolation import blaming
 from crmcore.config import FILE_NAME, load_config, parse_config, write_new
 from crmcore.db import migrations
 from crmcore.db.engine import create_file, network_file_system, sqlite_path
 from crmcore.entities.tables import Actor
 from crmcore.errors import CrmError
 from crmcore.i18n import _
+from crmcore.plugins.isolation import blaming
 
 if TYPE_CHECKING:
     from pathlib import Path

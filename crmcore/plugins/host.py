@@ -14,14 +14,14 @@ from math import inf
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from crmcore.builtin.extension import own_hooks
-from crmcore.builtin.isolation import blaming, broken, only_reading, own, set_apart
-from crmcore.builtin.stamping import parts, stamped
 from crmcore.errors import BadConfig, CrmError, PluginError, Refused
 from crmcore.i18n import _
 from crmcore.plugins import health, types
+from crmcore.plugins.extension import own_hooks
+from crmcore.plugins.isolation import blaming, broken, only_reading, own, set_apart
 from crmcore.plugins.loading import Hosted, check_api_range, load_functions
 from crmcore.plugins.manifest import Manifest, read_manifest
+from crmcore.plugins.stamping import parts, stamped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

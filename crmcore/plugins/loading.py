@@ -7,20 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from crmcore import __version__
-from crmcore.builtin.implementations import implementations
-from crmcore.builtin.isolation import set_apart
-from crmcore.builtin.version_ranges import within
 from crmcore.deprecated import warn_of_hook
 from crmcore.errors import PluginError
 from crmcore.hookspecs import FAMILIES
 from crmcore.i18n import _
+from crmcore.plugins.implementations import implementations
+from crmcore.plugins.isolation import set_apart
+from crmcore.plugins.version_ranges import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     import pluggy
 
-    from crmcore.builtin.extension import Declared
+    from crmcore.plugins.extension import Declared
     from crmcore.plugins.manifest import Manifest
 
 

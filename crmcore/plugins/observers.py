@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.isolation import only_reading
 from crmcore.changes import read_after
 from crmcore.db.base import insert_or
 from crmcore.db.system import change_log, change_tx, observer_cursor, observer_parked
@@ -16,6 +15,7 @@ from crmcore.errors import CrmError
 from crmcore.i18n import _
 from crmcore.plugins.health import message_of
 from crmcore.plugins.host import answer
+from crmcore.plugins.isolation import only_reading
 
 if TYPE_CHECKING:
     from crmcore.app import App

@@ -54,7 +54,7 @@ def small_company(make_app: AppMaker) -> CompanyMaker:
     """Make a small company, then enable the plugins named, as a company does that has worked for a while."""
 
     def make(plugins: Sequence[str] = (), database: str = "sqlite", **options: Any) -> SmallCompany:
-        from crmcore.plugins.lifecycle import enable
+        from crmcore.builtin.lifecycle.enabling import enable
 
         company = fill_company(make_app((), database, **options))
         if plugins:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -14,17 +15,22 @@ import pytest
 from crmcore.testing.processes import CHILD
 
 if TYPE_CHECKING:
-    from crmcore.tx import Tx
+    import sqlalchemy as sa
+
+    from crmcore.db.rows import Rows
+    from crmcore.log import Log
+
+    Part = Rows | Log
 
 Moment = Literal["insert", "update", "delete", "log", "commit"]
 """Before rows are inserted, updated or deleted; before changes are logged; after all is written, before the commit."""
 
 _METHODS: dict[Moment, str] = {
-    "insert": "_write_rows",
-    "update": "_write_updates",
-    "delete": "delete",
-    "log": "_append",
-    "commit": "finish",
+    "insert": "crmcore.db.rows.Rows.insert",
+    "update": "crmcore.db.rows.Rows.update",
+    "delete": "crmcore.db.rows.Rows.delete",
+    "log": "crmcore.log.Log.append",
+    "commit": "crmcore.log.Log.finish",
 }
 
 
@@ -41,7 +47,7 @@ class GateFaults:
         """Raise an exception, by default a RuntimeError, in the middle of a transaction."""
         raised = error or RuntimeError(f"{moment} number {n} was made to fail")
 
-        def strike(_tx: Tx) -> None:
+        def strike(_connection: sa.Connection) -> None:
             raise raised
 
         return self._strike(moment, n, strike)
@@ -55,7 +61,7 @@ class GateFaults:
         if CHILD not in os.environ:
             raise RuntimeError("kill() would end the tests themselves; use it in run_in_process(…)")
 
-        def strike(_tx: Tx) -> None:
+        def strike(_connection: sa.Connection) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
         return self._strike(moment, n, strike)
@@ -70,60 +76,57 @@ class GateFaults:
             yield seen
 
     @contextlib.contextmanager
-    def _strike(self, moment: Moment, n: int, strike: Callable[[Tx], None]) -> Iterator[None]:
+    def _strike(self, moment: Moment, n: int, strike: Callable[[sa.Connection], None]) -> Iterator[None]:
         left = n
 
-        def count(tx: Tx) -> None:
+        def count(connection: sa.Connection) -> None:
             nonlocal left
             left -= 1
             if left == 0:
-                strike(tx)
+                strike(connection)
 
         with _watched(moment, count):
             yield
 
 
-def _counter(seen: Counter[Moment], moment: Moment) -> Callable[[Tx], None]:
-    def count(_tx: Tx) -> None:
+def _counter(seen: Counter[Moment], moment: Moment) -> Callable[[sa.Connection], None]:
+    def count(_connection: sa.Connection) -> None:
         seen[moment] += 1
 
     return count
 
 
 @contextlib.contextmanager
-def _watched(moment: Moment, watch: Callable[[Tx], None]) -> Iterator[None]:
+def _watched(moment: Moment, watch: Callable[[sa.Connection], None]) -> Iterator[None]:
     from unittest.mock import patch
 
-    from crmcore.tx import Tx
+    original = resolve_name(_METHODS[moment])
 
-    method = _METHODS[moment]
-    original = getattr(Tx, method)
-
-    def watched(tx: Tx, *arguments: Any, **options: Any) -> Any:
+    def watched(part: Part, *arguments: Any, **options: Any) -> Any:
         if moment != "commit":
-            watch(tx)
-        result = original(tx, *arguments, **options)
+            watch(part.connection)
+        result = original(part, *arguments, **options)
         if moment == "commit":
-            watch(tx)
+            watch(part.connection)
         return result
 
-    with patch.object(Tx, method, watched):
+    with patch(_METHODS[moment], watched):
         yield
 
 
-def _fill_disk(tx: Tx) -> None:
+def _fill_disk(connection: sa.Connection) -> None:
     import sqlalchemy as sa
 
-    if tx.connection.dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite":
         import sqlite3
 
-        driver: Any = tx.connection.connection.driver_connection
+        driver: Any = connection.connection.driver_connection
         driver.rollback()  # so does SQLite itself
         raise sa.exc.OperationalError("", None, sqlite3.OperationalError("database or disk is full"))
     import psycopg
 
     with contextlib.suppress(sa.exc.DBAPIError):
-        tx.connection.exec_driver_sql("SELECT 1/0")  # from here on the server refuses the transaction
+        connection.exec_driver_sql("SELECT 1/0")  # from here on the server refuses the transaction
     full = psycopg.errors.DiskFull("could not extend file: No space left on device")
     raise sa.exc.OperationalError("", None, full)
 

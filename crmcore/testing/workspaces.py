@@ -34,8 +34,8 @@ def make_app(
         standing_clock: bool = True,
     ) -> App:
         """Make a workspace with these plugins enabled; `settings` is TOML appended to crm.toml."""
+        from crmcore.builtin.lifecycle.enabling import enable
         from crmcore.clock import system_clock
-        from crmcore.plugins.lifecycle import enable
         from crmcore.workspace import make_workspace
 
         folder = tmp_path / f"company{len(apps) or ''}"

@@ -248,7 +248,7 @@ def test_where_a_plugin_decides_on_changes_there_is_no_way_round_it(
     install_plugin(
         "never", "from crmcore.api import hookimpl\n@hookimpl\ndef validate_changes(changes): return []\n"
     )
-    from crmcore.plugins.lifecycle import enable
+    from crmcore.builtin.lifecycle.enabling import enable
 
     enable(company, ["never"], ACTOR)
     with open_bench(reopen(company), "duckdb", "points") as bench:

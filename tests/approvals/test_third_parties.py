@@ -19,7 +19,7 @@ from crmcore.api import (
 )
 from crmcore.builtin.approvals.decisions import decide, withdraw
 from crmcore.builtin.approvals.tables import Approval
-from crmcore.plugins.lifecycle import disable
+from crmcore.builtin.lifecycle.enabling import disable
 from crmcore.testing import ACTOR
 
 OTHER = """

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from crmcore.api import Customer
 from crmcore.app import App, create_app
+from crmcore.builtin.lifecycle.enabling import enable
 from crmcore.plugins import health
-from crmcore.plugins.lifecycle import enable
 from crmcore.testing import ACTOR, START, CommandLine, StandingClock, TestPlugin
 from crmcore.workspace import make_workspace
 from tests.chaos.plugin_text import MISDEEDS, WITNESS, chaos_plugin

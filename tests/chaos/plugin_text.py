@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from crmcore.api import hookimpl
-from crmcore.builtin.results import hints_of
+from crmcore.plugins.results import hints_of
 from crmcore.plugins.host import RESULT_TYPES
 from . import misdeeds
 

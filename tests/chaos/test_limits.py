@@ -101,7 +101,7 @@ def test_an_observer_that_fails_slowly_at_everything_does_not_keep_anybody(
     with app.write(ACTOR) as tx:
         tx.insert(Customer, [{"code": f"C{i}", "name": "n"} for i in range(40)])
     set_budget(app, 0.1)
-    from crmcore.plugins.lifecycle import enable
+    from crmcore.builtin.lifecycle.enabling import enable
 
     app.refresh()
     enable(app, ["sloth"], ACTOR)

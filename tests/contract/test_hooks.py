@@ -109,7 +109,7 @@ def service_policies(customer_ids, ctx):
             ]
 
     assert policies(app) == [(1, "A", "gold"), (3, "A", "gold")], "who has no policy is left out"
-    from crmcore.plugins.lifecycle import enable
+    from crmcore.builtin.lifecycle.enabling import enable
 
     enable(app, ["tin"], ACTOR)
     with pytest.raises(Exception, match="service policies come from several plugins: gold, tin; choose one"):

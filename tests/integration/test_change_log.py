@@ -485,7 +485,7 @@ def test_ranges_that_two_transactions_write_at_once_are_told_apart(
     two = reopen(one)
     point = importlib.import_module("crmcore_points.tables").Point
     with one.write(ACTOR) as tx, two.write(ACTOR) as other:
-        reserve = tx._reserve
+        reserve = tx._rows.reserve
 
         def interleaved(table: str, column: str, count: int) -> list[int]:
             first = reserve(table, column, 1)
@@ -493,7 +493,7 @@ def test_ranges_that_two_transactions_write_at_once_are_told_apart(
                 other.insert(point, list(point_rows(None)))
             return [*first, *reserve(table, column, count - 1)] if count > 1 else first
 
-        tx._reserve = interleaved  # type: ignore[method-assign]
+        tx._rows.reserve = interleaved  # type: ignore[method-assign]
         tx.insert(point, list(point_rows(None)))
     by_transaction = sorted(entries(one, "points_point"), key=lambda e: e["tx_id"])
     first, second = (json.loads(e["after"]) for e in by_transaction)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from crmcore.api import Customer, Guarded, PluginError, Refused
 from crmcore.app import App, create_app
-from crmcore.plugins.lifecycle import accept, disable, enable, trust
+from crmcore.builtin.lifecycle.enabling import accept, disable, enable, trust
 from crmcore.testing import ACTOR, CommandLine, Result
 
 EMPTY = "from crmcore.api import hookimpl\n"
@@ -767,7 +767,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from crmcore.app import create_app
-from crmcore.plugins import lifecycle
+from crmcore.builtin.lifecycle import enabling as lifecycle
 original = Path.replace
 def killed(self, target):
     if Path(target).name == "crm.toml":

@@ -176,7 +176,7 @@ def downgrade():
 def test_a_batch_recreate_does_not_empty_tables_that_cascade(
     make_app: Callable[..., App], database: str, install_plugin: Any
 ) -> None:
-    from crmcore.plugins.lifecycle import trust
+    from crmcore.builtin.lifecycle.enabling import trust
     from crmcore.testing import ACTOR
 
     manifest = {"table_prefix": "side", "migrations": "migrations"}
@@ -200,7 +200,7 @@ def test_a_batch_recreate_does_not_empty_tables_that_cascade(
 def test_a_migration_that_leaves_rows_pointing_nowhere_is_rolled_back(
     make_app: Callable[..., App], install_plugin: Any
 ) -> None:
-    from crmcore.plugins.lifecycle import enable
+    from crmcore.builtin.lifecycle.enabling import enable
     from crmcore.testing import ACTOR
 
     bad = FIRST.replace("def downgrade", "    op.execute('DELETE FROM side_head')\n\ndef downgrade")

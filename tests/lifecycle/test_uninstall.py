@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from crmcore.api import Customer
 from crmcore.app import App
+from crmcore.builtin.lifecycle import enabling as lifecycle
 from crmcore.db.system import observer_cursor, observer_parked, plugin_health
-from crmcore.plugins import lifecycle
 from crmcore.testing import ACTOR, CommandLine
 from tests.lifecycle.conftest import MANIFEST, SETTINGS
 from tests.lifecycle.seen import everything, lasting, rows, tables

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from crmcore.api import Customer, Refused
 from crmcore.app import App
-from crmcore.plugins.lifecycle import accept
+from crmcore.builtin.lifecycle.enabling import accept
 from crmcore.testing import ACTOR, CommandLine
 from tests.lifecycle.conftest import MIGRATION, SECOND, SETTINGS, fill
 from tests.lifecycle.seen import lasting, rows, tables

@@ -56,7 +56,7 @@ def test_the_schema_speaks_the_language_of_the_company(make_app, language, sente
     text = app.config.path.read_text(encoding="utf-8").replace('"zh_CN"', f'"{language}"')
     app.config.path.write_text(text, encoding="utf-8")
     app.refresh()
-    from crmcore.plugins.lifecycle import enable
+    from crmcore.builtin.lifecycle.enabling import enable
 
     enable(app, ["trade_ledger", "abc_analysis"], "tester")
     known = schema_of(app)["properties"]["plugins"]["properties"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from crmcore.builtin.results import check_record
-from crmcore.builtin.stamping import parts, stamped
+from crmcore.plugins.results import check_record
+from crmcore.plugins.stamping import parts, stamped
 from crmcore.plugins.types import Alert, CardSection, ReportSpec, ServicePolicy, WorkItem
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from crmcore.builtin.version_ranges import within
+from crmcore.plugins.version_ranges import within
 
 VERSIONS = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(lambda n: ".".join(map(str, n)))
 
@@ -35,7 +35,7 @@ def test_any_other_range_is_left_to_packaging(version, wanted, fits):
 
 def test_a_plain_range_does_not_load_packaging(run_in_process):
     code = (
-        "import sys\nfrom crmcore.builtin.version_ranges import within\n"
+        "import sys\nfrom crmcore.plugins.version_ranges import within\n"
         "assert within('0.1.0', '>=0.1,<0.2')\nassert 'packaging' not in sys.modules"
     )
     assert run_in_process(code).exit_code == 0

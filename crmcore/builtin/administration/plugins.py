@@ -107,7 +107,7 @@ def _last_error(session: Session, error: dict[str, Any] | None) -> str:
 @pass_session
 def enable(session: Session, names: tuple[str, ...], *, as_json: bool) -> None:
     """Enable plugins."""
-    from crmcore.plugins.lifecycle import enable as enable_plugins
+    from crmcore.builtin.lifecycle.enabling import enable as enable_plugins
 
     _report(
         enable_plugins(session.app, names, session.actor), "enabled", _("Enabled: {names}"), as_json=as_json
@@ -120,7 +120,7 @@ def enable(session: Session, names: tuple[str, ...], *, as_json: bool) -> None:
 @pass_session
 def disable(session: Session, names: tuple[str, ...], *, as_json: bool) -> None:
     """Disable plugins."""
-    from crmcore.plugins.lifecycle import disable as disable_plugins
+    from crmcore.builtin.lifecycle.enabling import disable as disable_plugins
 
     _report(
         disable_plugins(session.app, names, session.actor),
@@ -167,7 +167,7 @@ def release(session: Session, name: str) -> None:
 @pass_session
 def trust(session: Session, name: str) -> None:
     """Trust a plugin's files."""
-    from crmcore.plugins.lifecycle import trust as trust_plugin
+    from crmcore.builtin.lifecycle.enabling import trust as trust_plugin
 
     trust_plugin(session.app, name, session.actor)
     echo(_("Trusted: {names}").format(names=name))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.isolation import blaming
 from crmcore.errors import CrmError, PluginError, UsageProblem
 from crmcore.i18n import _
+from crmcore.plugins.isolation import blaming
 
 if TYPE_CHECKING:
     from crmcore.app import App

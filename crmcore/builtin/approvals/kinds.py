@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 
 from crmcore.builtin.approvals.rules import last_day
-from crmcore.builtin.isolation import set_apart
 from crmcore.errors import BadConfig, CrmError, GateError, NotFound, PluginError, Refused
 from crmcore.i18n import _, translate
 from crmcore.plugins import health
+from crmcore.plugins.isolation import set_apart
 
 if TYPE_CHECKING:
     from crmcore.app import App

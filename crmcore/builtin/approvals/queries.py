@@ -98,6 +98,13 @@ def is_open(today: date) -> sa.ColumnElement[bool]:
     return sa.and_(_c.state == "requested", sa.or_(_c.expires_on.is_(None), _c.expires_on >= today))
 
 
+def count_open(connection: sa.Connection, plugin: str, today: date) -> dict[str, int]:
+    """Return kind → number of the requests that wait on a day, of the kinds of one plugin, whether it runs or not."""
+    query = sa.select(_c.kind, sa.func.count()).where(_c.plugin == plugin, is_open(today))
+    rows = connection.execute(query.group_by(_c.kind).order_by(_c.kind))
+    return {kind: count for kind, count in rows}
+
+
 def is_late(today: date) -> sa.ColumnElement[bool]:
     """Choose what has expired on a day and is not marked so yet."""
     return sa.and_(_c.state == "requested", _c.expires_on < today)

@@ -14,10 +14,10 @@ from crmcore.builtin.approvals.queries import approval_table, find_approvals, la
 from crmcore.builtin.approvals.rules import BECOMES, settled
 from crmcore.builtin.approvals.tables import Approval
 from crmcore.builtin.approvals.values import cleaned_reason, cleaned_request
-from crmcore.builtin.isolation import frozen
 from crmcore.entities.lookup import batches, customer_codes
 from crmcore.errors import NotFound, Refused
 from crmcore.i18n import _
+from crmcore.plugins.isolation import frozen
 
 if TYPE_CHECKING:
     from crmcore.app import App

@@ -107,7 +107,7 @@ def _filled(subject: Subject) -> Filled:
 
 
 def _grown(subject: Subject) -> Filled:
-    from crmcore.plugins.lifecycle import enable
+    from crmcore.builtin.lifecycle.enabling import enable
 
     app = subject.made_company(_COMPANY)
     enable(app, [subject.name], ACTOR)
@@ -125,7 +125,7 @@ def _grown(subject: Subject) -> Filled:
 
 @contextmanager
 def _disabled(app: App, name: str) -> Iterator[None]:
-    from crmcore.plugins.lifecycle import disable, enable
+    from crmcore.builtin.lifecycle.enabling import disable, enable
 
     disable(app, [name], ACTOR)
     yield

@@ -42,7 +42,7 @@ def traces(app: App) -> Traces:
 def check_uninstall(subject: Subject) -> Finding:
     """Disable the plugin, uninstall it with its data, and look for what is left."""
     from crmcore.builtin.conformance.using import used
-    from crmcore.plugins.lifecycle import disable
+    from crmcore.builtin.lifecycle.enabling import disable
 
     known = used(subject)
     app = known.app

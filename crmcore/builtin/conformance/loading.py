@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.conformance.findings import Finding, finding
-from crmcore.builtin.extension import own_hooks
 from crmcore.facts import FACTS
 from crmcore.hookspecs import FAMILIES, PROJECT
 from crmcore.i18n import _
 from crmcore.plugins.discovery import installed
+from crmcore.plugins.extension import own_hooks
 from crmcore.plugins.host import call_registration, call_strategy
 from crmcore.plugins.loading import Hosted, load_functions
 

@@ -162,7 +162,7 @@ class Subject:
 
     def made_company(self, name: str) -> App:
         """Make a company as `company` does; the caller closes it."""
-        from crmcore.plugins.lifecycle import enable
+        from crmcore.builtin.lifecycle.enabling import enable
         from crmcore.workspace import make_workspace
 
         app = make_workspace(self.folder / name, None, ACTOR, lambda: self.now)

@@ -42,7 +42,7 @@ class Used:
 
 def check_use(subject: Subject) -> Finding:
     """Enable the plugin and try all that it offers; refusing with a sentence is using, raising is not."""
-    from crmcore.plugins.lifecycle import enable
+    from crmcore.builtin.lifecycle.enabling import enable
 
     subject.need("manifest", "hooks")
     app = subject.made_company("used")

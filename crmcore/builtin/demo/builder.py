@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.demo import cdnow
 from crmcore.builtin.demo.words import marked, words
-from crmcore.builtin.isolation import blaming
 from crmcore.errors import PluginError
 from crmcore.i18n import translator
+from crmcore.plugins.isolation import blaming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,9 +16,9 @@ from crmcore.builtin.exchange.rows import Chunk, Problem, Rejection
 from crmcore.builtin.exchange.runs import COUNTS, load_run, note, note_in
 from crmcore.builtin.exchange.table_file import in_batches
 from crmcore.builtin.exchange.understanding import Understanding
-from crmcore.builtin.isolation import blaming
 from crmcore.errors import CrmError, PluginError, Refused
 from crmcore.i18n import translator
+from crmcore.plugins.isolation import blaming
 from crmcore.plugins.types import LoadContext, Loaded
 from crmcore.text import printable
 from crmcore.tx import Tx

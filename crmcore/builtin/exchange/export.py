@@ -17,11 +17,11 @@ from typing import IO, Any
 from crmcore.app import App
 from crmcore.builtin.exchange.guard import guard
 from crmcore.builtin.exchange.understanding import fields_of, find_importable
-from crmcore.builtin.isolation import blaming, each
 from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError
 from crmcore.files import whole_file
 from crmcore.i18n import translator
+from crmcore.plugins.isolation import blaming, each
 from crmcore.plugins.types import Importable
 
 _ = translator("crmcore")

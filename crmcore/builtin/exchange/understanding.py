@@ -17,9 +17,9 @@ from crmcore.builtin.exchange.reading import open_table
 from crmcore.builtin.exchange.rows import RowParser
 from crmcore.builtin.exchange.table_file import TableFile
 from crmcore.builtin.exchange.values import Writing
-from crmcore.builtin.isolation import blaming
 from crmcore.errors import PluginError, UsageProblem
 from crmcore.i18n import translator
+from crmcore.plugins.isolation import blaming
 from crmcore.plugins.types import Field, Importable
 
 _ = translator("crmcore")

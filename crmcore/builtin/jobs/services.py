@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.isolation import set_apart
 from crmcore.builtin.jobs.tables import JobRun
 from crmcore.db.base import dumps
 from crmcore.entities.actors import require_permission
@@ -16,6 +15,7 @@ from crmcore.entities.lookup import table_of
 from crmcore.errors import NotFound
 from crmcore.i18n import _, translate
 from crmcore.plugins.health import message_of
+from crmcore.plugins.isolation import set_apart
 
 if TYPE_CHECKING:
     from crmcore.app import App

@@ -52,7 +52,7 @@ def plan(session: Session, action: str, name: str, *, as_json: bool) -> None:
 @pass_session
 def upgrade(session: Session, names: tuple[str, ...], *, as_json: bool) -> None:
     """Upgrade plugins."""
-    from crmcore.plugins.lifecycle import accept
+    from crmcore.builtin.lifecycle.enabling import accept
 
     before = {name: row.version for name, row in session.app.database_plugins.items()}
     done = accept(session.app, list(dict.fromkeys(names)), session.actor, "upgrade")

@@ -47,7 +47,7 @@ def drop(tx: Tx, known: Known, tables: Mapping[str, int]) -> None:
     row = known.row
     before = dict(row._mapping) if row is not None else {"name": known.name}  # noqa: SLF001  (SQLAlchemy's name for it)
     entry = Entry("plugin", row.id if row else None, "delete", dumps({**before, "tables": tables}), None)
-    tx._append([entry])  # noqa: SLF001  (no row of a tracked table can say how many rows of others went)
+    tx._log.append([entry])  # noqa: SLF001  (no row of a tracked table can say how many rows of others went)
 
 
 def _drop_tables(connection: sa.Connection, prefix: str, tables: list[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmcore.builtin.isolation import set_apart
 from crmcore.builtin.lifecycle.examination import examine
 from crmcore.builtin.lifecycle.lock import one_at_a_time
 from crmcore.builtin.lifecycle.ranges import check_ranges
@@ -15,6 +14,7 @@ from crmcore.i18n import _
 from crmcore.plugins import health
 from crmcore.plugins.discovery import Installed, get_installed
 from crmcore.plugins.host import call_registration
+from crmcore.plugins.isolation import set_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,11 +135,12 @@ def check_dependents(app: App, names: list[str]) -> None:
 
 
 def check_collisions(app: App, new: Sequence[Hosted]) -> None:
-    """Refuse the same table prefix, command or permission from two plugins, both named."""
+    """Refuse the same table prefix, command, permission or kind of request from two plugins, both named."""
     from crmcore.cli.main import COMMANDS
 
     claims: dict[tuple[str, str], str] = {("command", name): "crmcore" for name in COMMANDS}
     claims[("prefix", "crm")] = "crmcore"
+    kinds = _kinds(app, new)
     for name, manifest in [*app.manifests.items(), *((h.name, h.manifest) for h in new)]:
         own = {
             *(("command", c["name"]) for c in manifest.commands),

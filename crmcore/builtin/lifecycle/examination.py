@@ -6,15 +6,15 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from crmcore.builtin.extension import own_hooks
-from crmcore.builtin.isolation import set_apart
 from crmcore.catalogue import load_catalogue, with_plugin
 from crmcore.errors import CrmError, PluginError
 from crmcore.facts import FACTS
 from crmcore.hookspecs import FAMILIES
 from crmcore.i18n import _
 from crmcore.plugins import health
+from crmcore.plugins.extension import own_hooks
 from crmcore.plugins.host import BUILTINS, call_registration, call_strategy
+from crmcore.plugins.isolation import set_apart
 from crmcore.plugins.loading import Hosted, check_api_range, load_functions
 from crmcore.plugins.manifest import check_manifest
 from crmcore.settings.plugin import plugin_settings

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.extension import own_hooks
 from crmcore.builtin.lifecycle.rehearsal import core_tables
 from crmcore.db import migrations
 from crmcore.errors import PluginError
 from crmcore.i18n import _
 from crmcore.plugins import health
 from crmcore.plugins.discovery import Installed, get_installed
+from crmcore.plugins.extension import own_hooks
 from crmcore.plugins.host import call_registration
 from crmcore.plugins.loading import Hosted, check_api_range, load_functions
 from crmcore.plugins.manifest import Manifest

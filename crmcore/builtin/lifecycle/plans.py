@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from crmcore.builtin.approvals.queries import count_open
 from crmcore.builtin.lifecycle.card_values import counted_values
 from crmcore.builtin.lifecycle.enabling import by_requirement, check_collisions, check_dependents
 from crmcore.builtin.lifecycle.examination import examine
@@ -142,12 +143,13 @@ def _provided(known: Known) -> Plan:
 
 
 def _tables(app: App, action: str, known: Known) -> Plan:
-    """Return tables, columns and migrations, and why those could not run."""
+    """Return tables, columns, migrations and what waits, and why migrations could not run."""
     with app.read() as ctx:
         names = own_tables(app, ctx.connection, known)
         rows = counted(ctx.connection, names)
         at = revision_of(ctx.connection, known)
         values = counted_values(app, ctx.connection, known)
+        requests = count_open(ctx.connection, known.name, ctx.today)
         if action in {"enable", "upgrade"}:
             before, after, refusals = _tried(app, known, at)
             folder = known.manifest.migrations if known.manifest else None
@@ -164,6 +166,7 @@ def _tables(app: App, action: str, known: Known) -> Plan:
         "tables": [{"name": n, "rows": rows.get(n, 0), "change": changes[n]} for n in sorted(changes)],
         "columns": _columns(before, after),
         "card_values": values,
+        "open_requests": requests,
         "migrations": _pending(known, at) if action in {"enable", "upgrade"} else [],
         "refusals": refusals,
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from crmcore.tx import last_rowid
+from crmcore.db.rows import last_rowid
 
 if TYPE_CHECKING:
     from collections.abc import Collection

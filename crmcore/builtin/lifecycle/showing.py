@@ -68,7 +68,15 @@ def _data(plan: Plan) -> list[str]:
         lines.append(_changed(change).format(**column))
     for name, rows in plan["card_values"].items():
         lines.append(_changed("values").format(name=name, rows=rows))
-    return lines
+    return lines + _waiting(plan)
+
+
+def _waiting(plan: Plan) -> list[str]:
+    """Say which requests nobody could approve any more."""
+    if plan["effect"] != "lost" or not plan["open_requests"]:
+        return []
+    sentence = _("open requests that nobody can approve without it: {requests}")
+    return [sentence.format(requests=", ".join(f"{k} {n}" for k, n in plan["open_requests"].items()))]
 
 
 def _changed(change: str) -> str:

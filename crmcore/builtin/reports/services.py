@@ -10,14 +10,14 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from crmcore.builtin.isolation import each, set_apart
 from crmcore.builtin.records.options import BULK
-from crmcore.builtin.results import check_record
 from crmcore.db.base import dumps
 from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError, GateError, NotFound, PluginError, UsageProblem
 from crmcore.i18n import _, translate
 from crmcore.plugins.health import message_of
+from crmcore.plugins.isolation import each, set_apart
+from crmcore.plugins.results import check_record
 from crmcore.plugins.types import Parameter, Report, ReportSpec, Table
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from crmcore.builtin.administration.settings.keys import (
     with_value,
 )
 from crmcore.builtin.administration.settings.words import read_words
+from crmcore.builtin.lifecycle.recording import PERMISSION
 from crmcore.config import FILE_NAME, parse_config
 from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError, PluginError, Refused
@@ -29,7 +30,6 @@ from crmcore.files import alone_in, write_atomically
 from crmcore.i18n import _
 from crmcore.plugins.discovery import get_installed, installed
 from crmcore.plugins.host import BUILTINS
-from crmcore.plugins.lifecycle import PERMISSION
 from crmcore.plugins.manifest import Manifest, read_manifest
 from crmcore.settings.validation import check
 

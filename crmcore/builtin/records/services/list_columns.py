@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 
-from crmcore.builtin.isolation import only_reading, set_apart
 from crmcore.entities.lookup import batches
 from crmcore.errors import CrmError
 from crmcore.i18n import _, translate
+from crmcore.plugins.isolation import only_reading, set_apart
 
 if TYPE_CHECKING:
     from crmcore.app import App

@@ -7,11 +7,9 @@ looked at again one by one, by `check_record`, which also knows the sentence.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
@@ -22,7 +20,8 @@ from operator import attrgetter, methodcaller
 from types import FunctionType, MemberDescriptorType, NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
-from crmcore.builtin.results import check_record, checks_of, hints_of
+from crmcore.collector import collector_off
+from crmcore.plugins.results import check_record, checks_of, hints_of
 from crmcore.plugins.types import CardSection
 
 _SAFE: dict[Any, type] = {kind: kind for kind in (str, int, bool, float, Decimal, date, NoneType)} | {
@@ -60,7 +59,7 @@ def stamped(hook: str, results: Sequence[Any], wanted: type, plugin: str) -> lis
     """Return copies that bear the plugin's name; TypeError names the first field that is not what it must be."""
     layout = _layout(wanted)
     if layout and set(map(type, results)) == {wanted}:
-        with _collector_off():
+        with collector_off():
             copies: list[Any] = list(map(object.__new__, repeat(wanted, len(results))))
         if all(_copied(field, results, copies) for field in layout) and _plain_data(results, wanted):
             _all(map(vars(wanted)["plugin"].__set__, copies, repeat(plugin)))
@@ -68,18 +67,6 @@ def stamped(hook: str, results: Sequence[Any], wanted: type, plugin: str) -> lis
     for result in results:
         check_record(hook, result, wanted)
     return [replace(result, plugin=plugin) for result in results]
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Spare so many new objects, none of them part of a cycle, the garbage collector."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _copied(field: _Field, results: Sequence[Any], copies: list[Any]) -> bool:

@@ -11,10 +11,10 @@ from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
-from crmcore.builtin.isolation import set_apart
 from crmcore.errors import PluginError
 from crmcore.hookspecs import FAMILIES, PROJECT
 from crmcore.i18n import _
+from crmcore.plugins.isolation import set_apart
 
 if TYPE_CHECKING:
     from crmcore.plugins.discovery import Installed
