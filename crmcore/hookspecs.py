@@ -44,6 +44,7 @@ FAMILIES: dict[str, Family] = {
     "facts": "registration",
     "importables": "registration",
     "list_columns": "registration",
+    "search_terms": "registration",
     "reports": "registration",
     "jobs": "registration",
     "approval_kinds": "registration",
@@ -69,6 +70,7 @@ class Hooks(Protocol):
     def facts(self) -> Iterable[t.FactProvider]: ...
     def importables(self) -> Iterable[t.Importable]: ...
     def list_columns(self) -> Iterable[t.ListColumn]: ...
+    def search_terms(self) -> Iterable[t.SearchTerms]: ...
     def reports(self) -> Iterable[t.ReportSpec]: ...
     def jobs(self) -> Iterable[t.JobSpec]: ...
     def approval_kinds(self) -> Iterable[t.ApprovalKind]: ...
@@ -203,6 +205,16 @@ def list_columns() -> Iterable[t.ListColumn]:  # type: ignore[empty-body]
 
     Returns a `ListColumn` per column; its `select` gives `customer_id` and `value`.
     Example: `return [ListColumn("balance", N_("Points"), "integer", select_balances)]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def search_terms() -> Iterable[t.SearchTerms]:  # type: ignore[empty-body]
+    """Name the plugin's tables by whose values customers are found (`crm find`).
+
+    Returns a `SearchTerms` per table; the rows are kept in the index in the transaction that writes them.
+    Example: `return [SearchTerms(Card, N_("Loyalty card"), keys=("number",), phones=("phone",))]`
     Since 0.1.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from crmcore.app import App
+    from crmcore.builtin.search.index import Index
     from crmcore.changes import Header, LoadedRange
     from crmcore.db.tables import TableInfo
     from crmcore.plugins.types import Context, Refusal
@@ -97,6 +99,7 @@ class Tx:
             )
             self._rows.insert(info, kept, complete, attributes)
             self._log.created(info, kept, complete, attributes)
+            self._index.written(info.entity, kept, complete)
         return [0 if i in rejected else number for i, number in enumerate(ids)]
 
     def update(
@@ -142,6 +145,7 @@ class Tx:
         kept = [change for i, change in enumerate(changes) if i not in rejected]
         self._rows.update(info, current, [(number, after) for number, _before, after in kept])
         self._log.changed(info, "update", kept, current)
+        self._index.changed(info.entity, [(number, after) for number, _before, after in kept], current)
         return len(kept)
 
     def archive(self, model: type[SQLModel], ids: Iterable[int]) -> int:
@@ -152,14 +156,19 @@ class Tx:
         """Take rows back from the archive."""
         return self._set_archived(model, list(ids), None, "restore")
 
-    def delete(self, model: type[SQLModel], ids: Sequence[int]) -> int:
-        """Delete rows, each logged with all it held: for derived rows and for undo, never for customers in use."""
+    def delete(self, model: type[SQLModel], ids: Sequence[int], *, refused: OnRefusal | None = None) -> int:
+        """Delete rows, each logged with all it held: for derived rows and for undo, never for customers in use.
+
+        Returns how many were deleted; `refused` as for `insert`, each id given counted once.
+        """
         info = self._app.table(model)
         ids = list(dict.fromkeys(ids))
         current = self._current(info, ids)
-        self._ask("delete", info, [(i, current[i], None) for i in ids], None)
+        rejected = self._ask("delete", info, [(i, current[i], None) for i in ids], refused)
+        ids = [number for place, number in enumerate(ids) if place not in rejected]
         self._log.changed(info, "delete", [(i, current[i], None) for i in ids], current)
         self._rows.delete(info, ids)
+        self._index.deleted(info.entity, ids)
         return len(ids)
 
     def new_codes(self, entity: str, count: int) -> list[str]:
@@ -209,6 +218,12 @@ class Tx:
         self._log.append([range_of(info, range(r.first, r.last + 1), r.sha256) for r in ranges])
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _index(self) -> Index:
+        from crmcore.builtin.search.index import Index
+
+        return Index(self._app, self._rows)
 
     def _complete(self, info: TableInfo, rows: Sequence[Row]) -> list[Row]:
         """Return the rows with uid and defaults, all with the same keys."""

@@ -38,6 +38,8 @@ CALLED = {
     "facts": "when the plugin is enabled, and once per process when a fact is first asked for.",
     "importables": "when the plugin is enabled, and by `crm import`, `crm export` and `crm imports`.",
     "list_columns": "when the plugin is enabled, and by `crm customer list` with `--columns`, `--where` or `--sort`.",
+    "search_terms": "when a row of one of the plugin's tables is first written, and by `crm find`, `crm search rebuild` "
+    "and `crm doctor`.",
     "reports": "when the plugin is enabled, and by `crm report`.",
     "jobs": "when the plugin is enabled, and by `crm jobs`.",
     "approval_kinds": "when the plugin is enabled, when a request is made or decided, and by `crm approvals`.",

@@ -1,4 +1,4 @@
-"""`crm init` and `crm db`."""
+"""`crm init`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli.kit import Command, Group, Session, echo, emit, json_option, pass_session
+from crmcore.cli.kit import Command, Session, echo, emit, json_option, pass_session
 from crmcore.i18n import N_, _
 
 
@@ -35,30 +35,3 @@ def init(session: Session, directory: Path, url: str | None, *, as_json: bool) -
     else:
         echo(_("Workspace {folder} is ready; {actor} is its administrator.").format(**result))
         echo(_("Next: crm -C {folder} plugins enable trade_ledger abc_analysis").format(**result))
-
-
-@click.group(cls=Group, help=N_("The database: migrate."))
-def db() -> None:
-    """Group the commands of the database."""
-
-
-@db.command(
-    "migrate",
-    cls=Command,
-    help=N_("Bring the tables of the core and of the enabled plugins to this version."),
-)
-@json_option
-@pass_session
-def migrate(session: Session, *, as_json: bool) -> None:
-    """Migrate all distributions."""
-    from crmcore.workspace import migrate_all
-
-    changed = migrate_all(session.app)
-    if as_json:
-        emit({"migrated": changed})
-    else:
-        echo(
-            _("Migrated: {names}").format(names=", ".join(changed))
-            if changed
-            else _("All tables are up to date.")
-        )

@@ -26,12 +26,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
         N_("Requests for approval: list, show, decide"),
         "crmcore.builtin.approvals.cli:approvals",
     ),
+    "audit": (
+        N_("The change log and the log of reads: verify, anchor, reads"),
+        "crmcore.builtin.audit.cli:audit",
+    ),
     "contact": (N_("Contacts: the people at customers"), "crmcore.builtin.records.contacts:contact"),
     "customer": (
         N_("Customers: add, edit, show, list, archive"),
         "crmcore.builtin.records.customers:customer",
     ),
-    "db": (N_("The database: migrate"), "crmcore.cli.database:db"),
+    "db": (
+        N_("The database: migrate, back up, restore, copy"),
+        "crmcore.builtin.databases.cli:db",
+    ),
     "demo": (N_("Make a demo company and run the main job on it"), "crmcore.builtin.demo.cli:demo"),
     "doctor": (
         N_("Check the workspace and say what is wrong"),
@@ -42,6 +49,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "crmcore.builtin.records.documents:document",
     ),
     "export": (N_("Export customers and other entities to a file"), "crmcore.builtin.exchange.cli:export"),
+    "history": (
+        N_("What was changed of a customer, contact, interaction or document: who, when, why"),
+        "crmcore.builtin.audit.cli:history",
+    ),
+    "find": (
+        N_("Find customers by name, phone, code, contact or pinyin"),
+        "crmcore.builtin.search.cli:find_command",
+    ),
     "import": (
         N_("Import customers, purchases and other entities from a file"),
         "crmcore.builtin.exchange.cli:import_",
@@ -59,6 +74,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "report": (N_("Reports: list and run"), "crmcore.builtin.reports.cli:report"),
     "schemas": (N_("The published JSON Schemas"), "crmcore.builtin.administration.schemas:schemas"),
+    "search": (N_("The search index: rebuild"), "crmcore.builtin.search.cli:search"),
     "work": (
         N_("What waits for you: work items and alerts of all plugins"),
         "crmcore.builtin.records.work:work",

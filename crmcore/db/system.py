@@ -45,9 +45,13 @@ change_log = Table(
     Column("after", Text),
     Column("hash", String(64), nullable=False),
     Index("ix_change_log_entity_entity_id", "entity", "entity_id"),
+    Index("ix_change_log_left", "entity", "entity_id", info={"where": "before holds a customer_id"}),
     sqlite_autoincrement=True,
 )
-"""One change of one row; `entity_id` is NULL for a range of appended rows."""
+"""One change of one row; `entity_id` is NULL for a range of appended rows.
+
+The partial index `ix_change_log_left` finds the rows that hung on a customer and were removed or moved away.
+"""
 
 change_seal = Table(
     "change_seal",

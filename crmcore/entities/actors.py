@@ -36,7 +36,7 @@ PERMISSIONS: dict[str, str] = {
     "records.export": N_("export and list in bulk"),
     "actors.manage": N_("add actors and grant roles"),
     "plugins.manage": N_("enable and disable plugins"),
-    "database.manage": N_("migrate the database"),
+    "database.manage": N_("migrate, back up and copy the database"),
     "approve": N_("approve requests"),
 }
 

@@ -47,6 +47,7 @@ RESULT_TYPES: dict[str, type] = {
     "facts": types.FactProvider,
     "importables": types.Importable,
     "list_columns": types.ListColumn,
+    "search_terms": types.SearchTerms,
     "reports": types.ReportSpec,
     "jobs": types.JobSpec,
     "approval_kinds": types.ApprovalKind,

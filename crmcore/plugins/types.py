@@ -7,6 +7,7 @@ Hooks return these; the host stamps the plugin's name on what comes back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -254,6 +255,24 @@ class ListColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchTerms:
+    """A table of the plugin's by whose values customers are found (`crm find`); its rows are logged one by one."""
+
+    table: type[SQLModel]
+    title: str
+    """What such a row is for people: `Loyalty card`."""
+    names: tuple[str, ...] = ()
+    """Columns that are found by words, characters and pinyin."""
+    keys: tuple[str, ...] = ()
+    """Columns that are found by the whole, or by how it begins: codes and numbers."""
+    phones: tuple[str, ...] = ()
+    """Columns with telephone numbers, in any writing."""
+    customer: str = "customer_id"
+    """Column that holds the id of the customer who is found."""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A column that an importer understands."""
 
@@ -355,6 +374,13 @@ class Importable:
     """Rows keyed by field name, in the order of a stable key; streamed."""
     link: Callable[[Tx, Sequence[Row], LoadContext], Loaded] | None = None
     """Second pass over the file, after the last `load`, where rows were deferred; safe to repeat."""
+    undone: (
+        Callable[[Tx, Sequence[Change], AbstractSet[tuple[str, int, str]]], AbstractSet[tuple[str, int, str]]]
+        | None
+    ) = None
+    """Called when rows of an import were taken back, in the same transaction, with what was changed and with what was
+    left, as (entity, id, column): brings up to date what is worked out from such rows, and returns those of what was
+    left that it answers for."""
     plugin: str = ""
 
 

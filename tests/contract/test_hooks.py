@@ -507,6 +507,86 @@ def list_columns():
     assert "did you mean 'letters.count'" in crm("customer", "list", "--sort", "letters.cuont").stderr
 
 
+CARDS = """
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+from crmcore.api import BigId, metadata
+
+class CardModel(SQLModel, registry=registry(metadata=metadata)):
+    pass
+
+class Card(CardModel, table=True):
+    __tablename__ = "cards_card"
+    __table_args__ = {"sqlite_autoincrement": True}
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    customer_id: int = Field(sa_type=BigId, foreign_key="customer.id")
+    number: str
+    holder: str
+    line: str
+"""
+CARDS_MIGRATION = """
+import sqlalchemy as sa
+from alembic import op
+from crmcore.api import BigId
+revision = "cards_0001"
+down_revision = None
+
+def upgrade():
+    op.create_table("cards_card", sa.Column("id", BigId, primary_key=True),
+                    sa.Column("customer_id", BigId, sa.ForeignKey("customer.id"), nullable=False),
+                    sa.Column("number", sa.String(), nullable=False), sa.Column("holder", sa.String(), nullable=False),
+                    sa.Column("line", sa.String(), nullable=False), sqlite_autoincrement=True)
+
+def downgrade():
+    op.drop_table("cards_card")
+"""
+
+
+def test_hook_search_terms(
+    make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
+) -> None:
+    install_plugin(
+        "cards",
+        """
+from crmcore.api import SearchTerms, TableSpec, hookimpl
+
+@hookimpl
+def models():
+    from crmcore_cards.tables import Card
+    return [TableSpec(Card, customer_references=("customer_id",))]
+
+@hookimpl
+def search_terms():
+    from crmcore_cards.tables import Card
+    return [SearchTerms(Card, "Club card", names=("holder",), keys=("number",), phones=("line",))]
+""",
+        {"table_prefix": "cards", "migrations": "migrations"},
+        files={"tables.py": CARDS, "migrations/0001_cards.py": CARDS_MIGRATION},
+    )
+    app = make_app(["cards"], database)
+    one, other = add(app, "A", "B")
+    card = importlib.import_module("crmcore_cards.tables").Card
+    row = {"customer_id": one, "number": "VIP-0007", "holder": "仇示", "line": "021-55550101转7"}
+    with app.write(ACTOR) as tx:
+        (number,) = tx.insert(card, [row])
+    asked = {"vip0007": "number exact", "仇示": "holder whole", "qiushi": "holder pinyin whole"}
+    for text, why in asked.items():
+        assert [(h["code"], h["why"]) for h in crm.lines("find", text)] == [("A", f"cards_card {why}")]
+    assert [hit["code"] for hit in crm.lines("find", "+86 21 5555 0101", "--phone")] == ["A"]
+    assert "Club card, number: exactly" in crm.ok("find", "VIP-0007").stdout
+    with app.write(ACTOR) as tx:
+        tx.update(card, [(number, {"customer_id": other, "number": "VIP-0008"})])
+    assert crm.lines("find", "VIP-0007") == []
+    assert [hit["code"] for hit in crm.lines("find", "VIP-0008")] == ["B"]
+    assert crm.json("search", "rebuild")["tables"] == ["cards_card", "contact", "customer"]
+    assert [hit["code"] for hit in crm.lines("find", "VIP-0008")] == ["B"]
+    with app.write(ACTOR) as tx:
+        tx.delete(card, [number])
+    assert crm.lines("find", "VIP-0008") == []
+    crm.ok("plugins", "disable", "cards")
+    assert [hit["code"] for hit in crm.lines("find", "B")] == ["B"]
+
+
 def test_hook_reports(
     make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
 ) -> None:

@@ -109,6 +109,8 @@ def workspace(make_app: Callable[..., App], crm: CommandLine) -> str:
         ["customer", "list", "--json"],
         ["customer", "add", "--name", "y"],
         ["customer", "edit", "C1", "--set", "phone=1"],
+        ["find", "x"],
+        ["find", "021-55550101", "--phone", "--json"],
         ["work", "--json"],
         ["plugins", "list", "--json"],
     ],

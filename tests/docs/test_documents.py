@@ -13,10 +13,11 @@ from tools import check_docs, snippets
 from tools.workspace import ROOT, documents, inside
 
 POSTGRES = ROOT / "docs" / "how-to" / "use-postgresql.md"
+MOVING = [ROOT / "docs" / "how-to" / f"move-to-postgresql{language}.md" for language in ("", ".zh_CN")]
 FOLLOWED = [
     path
     for path in documents()
-    if path != POSTGRES
+    if path not in {POSTGRES, *MOVING}
     and inside(path).startswith(("README", "docs/"))
     and any(block.runs for block in snippets.blocks(path))
 ]
@@ -39,6 +40,15 @@ def test_what_a_document_shows_is_what_happens(path, tmp_path):
 @pytest.mark.postgres
 def test_what_the_guide_to_postgresql_shows_is_what_happens(tmp_path, postgres_url):
     problems = snippets.Reader(tmp_path, DATABASE_URL=postgres_url).follow(POSTGRES)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.parametrize("path", **named(MOVING))
+def test_what_the_guide_to_moving_shows_is_what_happens(path, tmp_path, empty_postgres):
+    language = "zh_CN" if path in CHINESE else "en"
+    problems = snippets.Reader(tmp_path, language, DATABASE_URL=empty_postgres()).follow(path)
     assert not problems, "\n".join(problems)
 
 

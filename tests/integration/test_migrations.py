@@ -60,7 +60,9 @@ def test_the_tables_are_those_of_the_classes(app: App) -> None:
     with app.engine.connect() as connection:
         assert differences(connection) == []
         present = set(sa.inspect(connection).get_table_names())
-    assert core() | {"alembic_version_crmcore"} == present
+    made = {name for name in present if name.startswith("search_")}  # FTS5 keeps its index in tables of its own
+    assert {"search_index", "search_state"} <= made
+    assert core() | {"alembic_version_crmcore"} == present - made
 
 
 def test_a_difference_would_be_seen(app: App) -> None:
@@ -121,7 +123,7 @@ def test_a_newer_database_is_refused(make_app: Callable[..., App], reopen: Calla
         connection.execute("UPDATE alembic_version_crmcore SET version_num = 'crmcore_0099'")
     connection.close()
     with (
-        pytest.raises(CrmError, match="is at crmcore_0099, this program needs crmcore_0002"),
+        pytest.raises(CrmError, match=r"is at crmcore_0099, this program needs crmcore_\d{4};"),
         reopen(app).read(),
     ):
         pass

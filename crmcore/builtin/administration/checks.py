@@ -137,6 +137,12 @@ def _imports(app: App) -> Finding:
     return True, _("none is interrupted")
 
 
+def _search(app: App) -> Finding:
+    from crmcore.builtin.search.checking import check_index
+
+    return check_index(app)
+
+
 def _plugins(app: App) -> Finding:
     failing = _failing_now(app)
     bad = [p for p in listing(app) if p["state"] in {"quarantined", "missing", "incompatible", "broken"}]
@@ -216,13 +222,14 @@ def _clock(app: App) -> Finding:
     )
 
 
-_READING = (_change_log, _imports, _plugins, _clock)
+_READING = (_change_log, _imports, _search, _plugins, _clock)
 """What is not even tried where the database cannot be read: a server that does not answer keeps one waiting."""
 _CHECKS: dict[str, Callable[[App], Finding]] = {
     N_("database"): _database,
     N_("migrations"): _migrations,
     N_("change log"): _change_log,
     N_("imports"): _imports,
+    N_("search index"): _search,
     N_("settings"): _settings,
     N_("plugins"): _plugins,
     N_("disk"): _disk,

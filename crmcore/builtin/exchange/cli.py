@@ -78,7 +78,7 @@ def import_(session: Session, entity: str, file: Path, **chosen: Any) -> None:
     _finish(result, as_json=chosen["as_json"], told=what.warnings())
 
 
-@click.group(cls=Group, help=N_("Past imports: list, show, resume"))
+@click.group(cls=Group, help=N_("Past imports: list, show, resume, undo"))
 def imports() -> None:
     """Hold the commands below."""
 
@@ -144,6 +144,10 @@ def show_import(session: Session, number: int, *, as_json: bool) -> None:
     _show_counts(run)
     if run["state"] == "interrupted":
         echo(_("Go on with: crm imports resume {id}").format(id=number))
+    if run["undo"]:
+        _show_undo(run["undo"])
+    if run["state"] == "undo_stopped":
+        echo(_("Go on with: crm imports undo {id}").format(id=number))
 
 
 @imports.command("resume", cls=Command, help=N_("Go on with an import that was interrupted."))
@@ -157,6 +161,37 @@ def resume(session: Session, number: int, path: Path | None, *, as_json: bool) -
 
     progress = _progress() if not as_json else lambda _rows: None
     _finish(resume_import(session.app, session.actor, number, path, progress=progress), as_json=as_json)
+
+
+@imports.command(
+    "undo",
+    cls=Command,
+    help=N_(
+        "Take an import back: what it made is removed, what it changed is put back.\n\n"
+        "What somebody has changed since, and what something else hangs on, is left as it is and listed. The command can be"
+        " repeated: it goes on where it was stopped, and takes back what has become free."
+    ),
+)
+@click.argument("number", type=int, metavar="ID")
+@json_option
+@pass_session
+def undo(session: Session, number: int, *, as_json: bool) -> None:
+    """Undo an import."""
+    from crmcore.builtin.exchange.undo import undo_import
+
+    progress = _progress() if not as_json else lambda _rows: None
+    result = undo_import(session.app, session.actor, number, progress=progress)
+    if as_json:
+        emit(result)
+        return
+    if sys.stderr.isatty():
+        click.echo(err=True)
+    echo(_("Import {id} was taken back").format(id=number))
+    conflicts = result["conflicts"]
+    _show_undo({**result, "conflicts": len(conflicts)})
+    if conflicts:
+        _show_conflicts(conflicts)
+        echo(_("These were left as they are; once they are free: crm imports undo {id}").format(id=number))
 
 
 @click.command(
@@ -269,6 +304,33 @@ def _show_counts(result: dict[str, Any]) -> None:
         echo(f"{title}: {result[name]:,}")
     if result["rejects_file"]:
         echo(_("Rejected rows and reasons: {file}").format(file=result["rejects_file"]))
+
+
+def _show_undo(counts: dict[str, Any]) -> None:
+    titles = {
+        "restored": _("Put back as it was"),
+        "removed": _("Removed"),
+        "conflicts": _("Left as it is"),
+    }
+    for name, title in titles.items():
+        echo(f"{title}: {counts[name]:,}")
+
+
+def _show_conflicts(conflicts: Sequence[dict[str, Any]]) -> None:
+    """Show conflicts, the first of many: JSON has them all."""
+    from crmcore.plugins.types import Column, Table
+
+    columns = (
+        Column("entity", _("Entity")),
+        Column("key", _("Key")),
+        Column("field", _("Field")),
+        Column("why", _("Why")),
+    )
+    names = [column.name for column in columns]
+    rows = [tuple(conflict[name] for name in names) for conflict in conflicts[:LISTED]]
+    show_table(Table("conflicts", "", columns, rows))
+    if len(conflicts) > LISTED:
+        echo(_("… and {count} more (--json lists all)").format(count=f"{len(conflicts) - LISTED:,}"))
 
 
 def _finish(result: dict[str, Any], *, as_json: bool, told: Sequence[str] = ()) -> None:

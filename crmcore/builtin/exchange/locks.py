@@ -20,14 +20,21 @@ class RunLock:
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         file = os.fdopen(descriptor, "r+b")
-        if not _lock(file):
+        if not _lock(file) or not self._is_of(file):
             file.close()
             return False
         self._file = file
         return True
 
+    def _is_of(self, file: IO[bytes]) -> bool:
+        """Tell whether the file is still there under its name: who held the lock may have let it go meanwhile."""
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
+
     def release(self) -> None:
-        """Let go; the file disappears, since a number is never used twice."""
+        """Let go; the file disappears."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
             self._file.close()

@@ -23,6 +23,9 @@ _ = translator("crmcore")
 FOLDER = "imports"
 SILENCE = timedelta(minutes=15)
 """An import on another computer that has said nothing for so long counts as interrupted."""
+STOPPED = {"running": "interrupted", "undoing": "undo_stopped"}
+"""What the states of a run that some process works on become when that process is gone."""
+UNDO_COUNTS = ("restored", "removed", "conflicts")
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "possible_duplicates")
 
 run_table: sa.Table = ImportRun.__table__  # type: ignore[attr-defined]
@@ -101,13 +104,14 @@ def list_runs(app: App, before: int | None, limit: int) -> list[Run]:
 
 
 def true_state(app: App, run: Run) -> str:
-    """Return a run's state; a `running` one whose process is gone is `interrupted`."""
-    if run.state != "running":
+    """Return a run's state; a `running` one whose process is gone is `interrupted`, an `undoing` one `undo_stopped`."""
+    stopped = STOPPED.get(run.state)
+    if stopped is None:
         return str(run.state)
     if run.host == socket.gethostname():
-        return "running" if lock_of(app, run.id).is_held() else "interrupted"
+        return str(run.state) if lock_of(app, run.id).is_held() else stopped
     alive = app.clock() - run.heartbeat_at < SILENCE
-    return "running" if alive else "interrupted"
+    return str(run.state) if alive else stopped
 
 
 def interrupted_runs(app: App) -> list[int]:
@@ -136,8 +140,16 @@ def _json_items(app: App, run: Run) -> Iterator[tuple[str, Any]]:
         yield name, true_state(app, run) if name == "state" else getattr(run, name)
     for name in COUNTS:
         yield name, run.counts.get(name, 0)
+    yield "undo", _undo_as_json(run)
     for name in ("rejects_file", "warnings", "error", "actor", "mapping", "options"):
         yield name, getattr(run, name)
     for name in ("started_at", "heartbeat_at", "ended_at"):
         at = getattr(run, name)
         yield name, at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def _undo_as_json(run: Run) -> dict[str, int] | None:
+    """Return what was taken back, if that was ever begun."""
+    if "undo_restored" not in run.counts:
+        return None
+    return {name: run.counts.get(f"undo_{name}", 0) for name in UNDO_COUNTS}

@@ -128,7 +128,7 @@ def _require_interrupted(app: App, run: Run) -> None:
         "done": _("import {id} is done; there is nothing to go on with"),
         "running": _("import {id} is still running on {host}"),
         "failed": _("import {id} failed ({error}); correct the file and import it again"),
-    }[state]
+    }.get(state, _("import {id} was taken back; import the file again instead of going on with it"))
     raise CrmError(sentence.format(id=run.id, host=run.host, error=run.error))
 
 

@@ -29,7 +29,10 @@ class ImportRun(CoreModel, table=True):
     mapping: dict[str, Any] = Field(default_factory=dict, sa_type=JsonText)
     options: dict[str, Any] = Field(default_factory=dict, sa_type=JsonText)
     state: str = Field(max_length=16, index=True)
-    """running, done, interrupted or failed; a `running` one whose process is gone counts as interrupted."""
+    """running, done, interrupted or failed; undoing, undo_stopped, undone or partly_undone once it is taken back.
+
+    A `running` one whose process is gone counts as interrupted, an `undoing` one as undo_stopped.
+    """
     rows_done: int = Field(default=0, sa_type=BigId)
     counts: dict[str, int] = Field(default_factory=dict, sa_type=JsonText)
     rejects_file: str | None = Field(default=None, sa_type=Text)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crmcore.builtin.records.options import (
+    DAY,
     PLUGIN,
     SHOWN,
     after_option,
     by,
+    day_of,
     limit_option,
     reason_option,
     record_bulk,
@@ -24,6 +27,7 @@ from crmcore.i18n import N_, _
 
 if TYPE_CHECKING:
     from crmcore.builtin.records.roster import Line
+    from crmcore.plugins.types import CardSection, Context
 
 _set_option = click.option(
     "--set",
@@ -124,23 +128,42 @@ def _set_archived(
 
 @customer.command("show", cls=Command, help=N_("Show the whole card of a customer."))
 @click.argument("code")
+@click.option(
+    "--as-of",
+    "day",
+    type=DAY,
+    metavar="DATE",
+    help=N_("As it was known at the end of this day; by default as it is now."),
+)
 @json_option
 @pass_session
-def show_command(session: Session, code: str, *, as_json: bool) -> None:
+def show_command(session: Session, code: str, day: datetime | None, *, as_json: bool) -> None:
     """Show a card."""
-    from crmcore.builtin.records.services.customers import cards
-    from crmcore.entities.lookup import find_row
-    from crmcore.entities.tables import Customer
-
     with session.app.read(PLUGIN, session.actor) as ctx:
-        card, sections = cards(session.app, ctx, [find_row(ctx.connection, Customer, code)])[0]
+        card, sections = _card_of(session, ctx, code, day_of(day))
     _record_sensitive(session, {card["code"]: frozenset(card["attributes"])})
     if as_json:
         emit(card)
         return
     from crmcore.builtin.records.card import print_card
 
+    if day:
+        echo(_("As known at the end of {day}:").format(day=day.date()))
     print_card(session, card, sections)
+
+
+def _card_of(
+    session: Session, ctx: Context, code: str, day: date | None
+) -> tuple[dict[str, Any], list[CardSection]]:
+    if day is not None:
+        from crmcore.builtin.audit.as_of import card_as_of
+
+        return card_as_of(session.app, ctx, code, day)
+    from crmcore.builtin.records.services.customers import cards
+    from crmcore.entities.lookup import find_row
+    from crmcore.entities.tables import Customer
+
+    return cards(session.app, ctx, [find_row(ctx.connection, Customer, code)])[0]
 
 
 @customer.command("list", cls=Command, help=N_("List customers, chosen and ordered by any of their columns."))

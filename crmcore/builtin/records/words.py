@@ -58,6 +58,10 @@ _WORDS = {
     "done": N_("done"),
     "failed": N_("failed"),
     "interrupted": N_("interrupted"),
+    "undoing": N_("being undone"),
+    "undo_stopped": N_("undo stopped"),
+    "undone": N_("undone"),
+    "partly_undone": N_("partly undone"),
 }
 """What JSON says in English for good; a company's own words are shown as they are."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -133,16 +133,31 @@ def _write_contacts(app: App, tx: Tx, number: int, values: Values) -> None:
 # -- reading -----------------------------------------------------------------------------------------------------
 
 
+class Known(NamedTuple):
+    """What else was known of customers on a past day: parents by id, and the people on each card."""
+
+    day: date
+    parents: Mapping[int, str]
+    people: Mapping[int, list[dict[str, Any]]]
+
+
 def cards(
-    app: App, ctx: Context, rows: Sequence[sa.RowMapping]
+    app: App, ctx: Context, rows: Sequence[sa.RowMapping | Values], known: Known | None = None
 ) -> list[tuple[dict[str, Any], list[CardSection]]]:
-    """Return the published JSON of customers, each with its sections as the plugins gave them."""
+    """Return the published JSON of customers, each with its sections as the plugins gave them.
+
+    `known`: with rows of a past day, what belongs to them; None for the present.
+    """
     ids = [row["id"] for row in rows]
-    parents = codes_of(ctx.connection, Customer, [row["parent_id"] for row in rows if row["parent_id"]])
-    people = _people_at(ctx, ids)
+    if known is None:
+        parents = codes_of(ctx.connection, Customer, [row["parent_id"] for row in rows if row["parent_id"]])
+        known = Known(ctx.today, parents, _people_at(ctx, ids))
+        as_of = None
+    else:
+        as_of = known.day
     sections: dict[int, list[CardSection]] = {number: [] for number in ids}
     for section in app.host.contribute(
-        "card_sections", ctx.connection, ctx.actor, customer_ids=ids, as_of=None
+        "card_sections", ctx.connection, ctx.actor, customer_ids=ids, as_of=as_of
     ):
         sections.setdefault(section.customer_id, []).append(section)
     columns = [f.name for f in app.catalogue.fields.values() if f.source == "column" and f.name != "code"]
@@ -151,9 +166,9 @@ def cards(
             {
                 "code": row["code"],
                 "uid": row["uid"],
-                **{n: parents.get(row["parent_id"]) if n == "parent" else row[n] for n in columns},
+                **{n: known.parents.get(row["parent_id"]) if n == "parent" else row[n] for n in columns},
                 "attributes": {n: v for n, v in row["attributes"].items() if n in app.catalogue.fields},
-                "contacts": people.get(row["id"], []),
+                "contacts": known.people.get(row["id"], []),
                 "sections": [
                     {"plugin": s.plugin, "name": s.name, "title": s.title, "data": s.data}
                     for s in sections[row["id"]]
@@ -165,6 +180,12 @@ def cards(
         )
         for row in rows
     ]
+
+
+def shown_people(pairs: Sequence[tuple[Values, Values]], day: date) -> list[dict[str, Any]]:
+    """Return people as cards show them, who had left by a day last; a pair is a place at the firm and its contact."""
+    ordered = sorted(pairs, key=lambda pair: pair[0]["until"] is not None and pair[0]["until"] < day)
+    return [{n: person[n] if n in _people.c else link[n] for n in _ON_CARD} for link, person in ordered]
 
 
 def _people_at(ctx: Context, customer_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:

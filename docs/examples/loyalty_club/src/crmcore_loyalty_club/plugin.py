@@ -18,6 +18,7 @@ from crmcore.api import (
     Parameter,
     Report,
     ReportSpec,
+    SearchTerms,
     TableSpec,
     hookimpl,
     translator,
@@ -97,6 +98,14 @@ def demo_data() -> Iterable[DemoFile]:
     from .demo import write_rewards
 
     return [DemoFile(50, "rewards", "rewards.csv", write_rewards)]
+
+
+@hookimpl
+def search_terms() -> Iterable[SearchTerms]:
+    """Let `crm find` find a customer by the reference of an entry, which stands on the member's statement."""
+    from .tables import Entry
+
+    return [SearchTerms(Entry, N_("Loyalty points"), keys=("reference",))]
 
 
 def _balances(ctx: Context, parameters: Mapping[str, str]) -> Report:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from crmcore.api import N_, Context, Importable, LoadContext, Loaded, Row
+from crmcore.api import N_, Change, Context, Importable, LoadContext, Loaded, Row
 from crmcore_trade_ledger.importers import columns
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def importables() -> list[Importable]:
         ("invoices", N_("Invoices"), columns.INVOICES, "invoice"),
         ("returns", N_("Returns"), columns.RETURNS, "return"),
     )
-    return [
+    offered = [
         Importable("products", N_("Products"), columns.PRODUCTS, _products, partial(_export, "products")),
         Importable(
             "purchases", N_("Purchases"), columns.PURCHASES, _purchases, partial(_export, "purchases")
@@ -39,6 +41,7 @@ def importables() -> list[Importable]:
             partial(_export, "allocations"),
         ),
     ]
+    return [replace(importable, undone=_undone) for importable in offered]
 
 
 def _products(tx: Tx, rows: Sequence[Row], ctx: LoadContext) -> Loaded:
@@ -70,6 +73,14 @@ def _allocations(tx: Tx, rows: Sequence[Row], ctx: LoadContext) -> Loaded:
     from crmcore_trade_ledger.importers.allocations import load_allocations
 
     return load_allocations(tx, rows, ctx)
+
+
+def _undone(
+    tx: Tx, changes: Sequence[Change], left: AbstractSet[tuple[str, int, str]]
+) -> AbstractSet[tuple[str, int, str]]:
+    from crmcore_trade_ledger.importers.undoing import settle_undone
+
+    return settle_undone(tx, changes, left)
 
 
 def _export(name: str, ctx: Context) -> Iterator[Mapping[str, Any]]:

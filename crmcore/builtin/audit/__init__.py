@@ -1,0 +1,1 @@
+"""History, past views of a customer, and checks of the change log."""

@@ -1,0 +1,110 @@
+"""Which row a code means: one that is there, one that had the code once, one that was removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from crmcore.builtin.audit.entries import parts
+from crmcore.db.base import dumps
+from crmcore.db.system import change_log
+from crmcore.entities.lookup import table_of
+from crmcore.entities.tables import Contact, Customer, Document, Interaction
+from crmcore.errors import NotFound
+from crmcore.i18n import _
+
+MODELS: dict[str, type[SQLModel]] = {
+    "customer": Customer,
+    "contact": Contact,
+    "interaction": Interaction,
+    "document": Document,
+}
+"""What a code may be of; the first that has it is meant."""
+_log = change_log.c
+
+
+class Found(NamedTuple):
+    """A row by its code, there or not."""
+
+    entity: str
+    id: int
+
+
+def find(connection: sa.Connection, code: str, entities: Collection[str] = tuple(MODELS)) -> list[Found]:
+    """Return the rows that have a code, or had it once, the likeliest first; NotFound where there never was one."""
+    found = [
+        Found(entity, number)
+        for entity in entities
+        if (number := _present(connection, entity, code)) is not None
+    ] or _past(connection, code, entities)
+    if not found:
+        message = _("nothing has, or ever had, the code {code!r}; look for it with: crm find")
+        raise NotFound(message.format(code=code))
+    return found
+
+
+def _present(connection: sa.Connection, entity: str, code: str) -> int | None:
+    c = table_of(MODELS[entity]).c
+    if not code.isprintable():
+        return None
+    number: int | None = connection.scalar(sa.select(c.id).where(c.code == code))
+    return number
+
+
+def _past(connection: sa.Connection, code: str, entities: Collection[str]) -> list[Found]:
+    """Look through the log, newest first: it alone remembers."""
+    query = (
+        sa.select(_log.entity, _log.entity_id, _log.before)
+        .where(
+            _log.entity.in_(entities),
+            _log.operation.in_(("update", "delete")),
+            _log.before.contains(f'"code":{dumps(code)}', autoescape=True),
+        )
+        .order_by(_log.seq.desc())
+    )
+    rows = [row for row in connection.execute(query) if json.loads(row.before).get("code") == code]
+    found = dict.fromkeys(Found(row.entity, row.entity_id) for row in rows)
+    return sorted(found, key=lambda one: list(entities).index(one.entity))
+
+
+def gone(connection: sa.Connection, entities: Iterable[str], column: str, number: int) -> dict[str, set[int]]:
+    """Return the rows that hung on a row once and were removed or moved away since: entity → ids.
+
+    Only tables with a column `customer_id` are looked through, by the index of such entries.
+    """
+    find_text = "instr" if connection.dialect.name == "sqlite" else "strpos"
+    query = sa.select(_log.entity, _log.entity_id, _log.before).where(
+        _log.entity.in_(list(entities)),
+        # Word by word what the index says, or it is not used.
+        sa.text(f"{find_text}(before, '\"customer_id\"\\:') > 0"),
+        _log.before.contains(f'"{column}":{number}', autoescape=True),
+    )
+    found: dict[str, set[int]] = {}
+    for row in connection.execute(query):
+        if json.loads(row.before).get(column) == number:
+            found.setdefault(row.entity, set()).add(row.entity_id)
+    return found
+
+
+def codes_ever(connection: sa.Connection, entity: str, ids: Iterable[int]) -> dict[int, str]:
+    """Return id → code of rows, of removed ones the code that they had last."""
+    c = table_of(MODELS[entity]).c
+    codes: dict[int, str] = {}
+    wanted = set(ids)
+    for part in parts(wanted):
+        codes.update(map(tuple, connection.execute(sa.select(c.id, c.code).where(c.id.in_(part)))))
+    for part in parts(wanted - codes.keys()):
+        removed = sa.select(_log.entity_id, _log.before).where(
+            _log.entity == entity, _log.entity_id.in_(part), _log.operation == "delete"
+        )
+        for row in connection.execute(removed.order_by(_log.seq)):
+            codes[row.entity_id] = str(_code_in(row.before))
+    return codes
+
+
+def _code_in(before: str) -> Any:
+    return json.loads(before).get("code")

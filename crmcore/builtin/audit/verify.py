@@ -1,0 +1,59 @@
+"""Verify the change log: every hash is computed anew, in passes that stream, so that memory stays flat.
+
+The first pass goes through the entries by place and holds them against each other and the header of their
+transaction; the second goes through the seals; the third, if it is asked for, through the rows of ranges. What is
+found lowest in the log is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from crmcore.builtin.audit.anchor import Anchor
+from crmcore.builtin.audit.chain import Entries
+from crmcore.builtin.audit.findings import lowest
+from crmcore.builtin.audit.seals import Seals
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check of the log came to; the fields are published."""
+
+    ok: bool
+    checked: int
+    """Entries whose hash was computed anew."""
+    unsealed: int
+    """Transactions that no seal covers yet."""
+    anchored_to: int | None
+    """The highest position that an anchor confirms."""
+    first_bad: int | None
+    """Place of the first entry that is not as it was written."""
+    problem: str | None
+
+
+def verify(app: App, anchors: Sequence[Anchor] = (), *, rows: bool = False) -> Verdict:
+    """Check the whole log as it stands at one moment; `rows`: also the rows that ranges speak of."""
+    with app.read() as ctx:
+        _one_moment(app, ctx.connection)
+        entries, seals = Entries(ctx.connection), Seals(ctx.connection, anchors)
+        found = lowest(entries.check(), seals.check())
+        if found is None and rows:
+            from crmcore.builtin.audit.ranges import check_ranges
+
+            found = check_ranges(app, ctx.connection)
+    seq, problem = found or (None, None)
+    return Verdict(found is None, entries.checked, seals.unsealed, seals.anchored_to, seq, problem)
+
+
+def _one_moment(app: App, connection: sa.Connection) -> None:
+    """Have PostgreSQL show one state of the database throughout, as SQLite does within a transaction."""
+    if connection.dialect.name == "postgresql":
+        with app.unguarded(connection):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

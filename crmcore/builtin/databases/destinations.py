@@ -1,0 +1,160 @@
+"""New databases: a SQLite file that appears whole or not at all, a PostgreSQL database that is empty until all is in."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.builtin.databases.filling import Copied, compare, fill, summed
+from crmcore.builtin.databases.layout import layouts, quoted
+from crmcore.builtin.databases.telling import told
+from crmcore.db.engine import create_file, gate, make_engine
+from crmcore.errors import CrmError
+from crmcore.files import sync_folder
+from crmcore.i18n import _
+
+if TYPE_CHECKING:
+    from crmcore.builtin.databases.plan import Plan
+    from crmcore.config import Config
+
+Finish = Callable[[sa.Connection, list[Copied]], None]
+"""Does what is left to do in the transaction of the new database, and may refuse what was copied."""
+_PAGES = 32_768
+"""Kibibytes of pages that SQLite may hold while a file is filled."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a new file beside the wanted one, for its owner alone; it takes that place once it is on disk."""
+    refuse_existing(path)
+    if not path.parent.is_dir():
+        raise CrmError(_("there is no folder {folder}").format(folder=path.parent))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.part-")
+    os.close(descriptor)
+    part = Path(name)
+    try:
+        yield part
+        _flush(part)
+        refuse_existing(path)
+        part.rename(path)
+        sync_folder(path.parent)
+    except BaseException:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+        raise
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse to put a database where something is."""
+    if path.exists() or path.is_symlink():
+        raise CrmError(_("{path} already exists; choose another folder or database").format(path=path))
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fill_file(source: sa.Connection, path: Path, plan: Plan, finish: Finish | None = None) -> list[Copied]:
+    """Fill a new SQLite file; what fails leaves a file that its caller takes away."""
+    path.unlink(missing_ok=True)
+    create_file(path)
+    engine = sa.create_engine(f"sqlite:///{path}", hide_parameters=True, poolclass=sa.NullPool)
+    sa.event.listen(engine, "connect", _of_a_new_file)
+    try:
+        with told(path), engine.connect() as connection, gate(connection):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            done = fill(source, connection, plan)
+            _check_pointing(connection)
+            if finish:
+                finish(connection, done)
+            connection.commit()
+    finally:
+        engine.dispose()
+    _flush(path)
+    return done
+
+
+def _of_a_new_file(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    # It is thrown away where anything fails, and flushed before anybody sees it: no journal, no waiting for the disk.
+    for pragma in ("foreign_keys=OFF", "journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_PAGES}"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _check_pointing(connection: sa.Connection) -> None:
+    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        message = _("table {table} holds rows that point nowhere; nothing was kept")
+        raise CrmError(message.format(table=broken[0]))
+
+
+def copy_file_as_it_is(source: sa.Connection, path: Path, plan: Plan) -> list[Copied]:
+    """Copy a SQLite database page by page, as the open moment of the source has it, and compare the rows."""
+    import sqlite3
+
+    driver: Any = source.connection.driver_connection
+    with told(path):
+        copy = sqlite3.connect(path, isolation_level=None)
+        try:
+            driver.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE").close()
+            _drop(copy, plan)
+        finally:
+            copy.close()
+        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+        there = layouts(source, sorted(plan.tables))
+        with engine.connect() as connection:
+            done = [summed(connection, layout) for layout in there]
+        for layout, found in zip(there, done, strict=True):
+            compare(summed(source, layout), found)
+    _flush(path)
+    return done
+
+
+def _drop(copy: Any, plan: Plan) -> None:
+    """Take out of a copy what belongs to nobody known: it could not be restored."""
+    copy.execute("PRAGMA foreign_keys=OFF").close()
+    query = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    for kind, name in copy.execute(query).fetchall():
+        copy.execute(f"DROP {kind} IF EXISTS {quoted(name)}").close()
+    for name in plan.left_out:
+        copy.execute(f"DROP TABLE IF EXISTS {quoted(name)}").close()
+
+
+def fill_server(
+    source: sa.Connection, config: Config, plan: Plan, finish: Finish | None = None
+) -> list[Copied]:
+    """Fill an empty PostgreSQL database, in one transaction: it is whole, or as empty as it was."""
+    engine = make_engine(config)
+    try:
+        with told(config.database_url), engine.connect() as connection, connection.begin(), gate(connection):
+            _check_empty(connection)
+            done = fill(source, connection, plan)
+            if finish:
+                finish(connection, done)
+    finally:
+        engine.dispose()
+    return done
+
+
+def _check_empty(connection: sa.Connection) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        message = _("the database keeps text as {encoding}; make one with: createdb --encoding UTF8")
+        raise CrmError(message.format(encoding=encoding))
+    query = (
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 1"
+    )
+    if found := connection.exec_driver_sql(query).scalar():
+        message = _("the database is not empty, it holds {name!r}; make a new one with: createdb NAME")
+        raise CrmError(message.format(name=found))

@@ -1,0 +1,119 @@
+"""Draw tables after what a database says of them, where no migration may be run: those of plugins that are not enabled.
+
+Columns, keys, what they point to, what is unique, indexes. Conditions (CHECK), defaults and indexes over expressions
+are SQL texts of one kind of database, and of a file from outside nobody knows what they do: they are left out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.builtin.databases.layout import kind_of
+from crmcore.db.base import BigId, JsonText
+from crmcore.db.engine import gate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+_TYPES: dict[str, Any] = {
+    "json": JsonText,
+    "boolean": sa.Boolean(),
+    "date": sa.Date(),
+    "time": sa.Time(),
+    "bytes": sa.LargeBinary(),
+    "integer": BigId,
+    "number": sa.Double(),
+    "uuid": sa.Uuid(),
+}
+
+
+def draw(source: sa.Connection, target: sa.Connection, names: Sequence[str], made: Collection[str]) -> None:
+    """Make tables in the target as they are in the source; `made` are there already and may be pointed to."""
+    drawn = sa.MetaData()
+    for name in made:
+        sa.Table(name, drawn, sa.Column("id", BigId, primary_key=True))
+    with gate(source), gate(target), warnings.catch_warnings():
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        inspector = sa.inspect(source)
+        for name in names:
+            _draw(inspector, source, drawn, name, {*names, *made})
+        drawn.create_all(target, tables=[drawn.tables[name] for name in names], checkfirst=False)
+
+
+def _draw(
+    inspector: sa.Inspector, source: sa.Connection, drawn: sa.MetaData, name: str, known: set[str]
+) -> None:
+    key = inspector.get_pk_constraint(name)["constrained_columns"]
+    counts = _counts(source, name, key)
+    columns = [_column(column, key, counts=counts) for column in inspector.get_columns(name)]
+    pointing = [
+        sa.ForeignKeyConstraint(
+            k["constrained_columns"],
+            [f"{k['referred_table']}.{c}" for c in k["referred_columns"]],
+            _fk(name, k),
+        )
+        for k in inspector.get_foreign_keys(name)
+        if k["referred_table"] in known and k["referred_columns"] in (["id"], key)
+    ]
+    unique = [
+        sa.UniqueConstraint(*u["column_names"], name=u["name"])
+        for u in inspector.get_unique_constraints(name)
+    ]
+    table = sa.Table(name, drawn, *columns, *pointing, *unique, sqlite_autoincrement=counts)
+    for index in inspector.get_indexes(name):
+        parts = [part for part in index["column_names"] if part is not None]
+        plain = len(parts) == len(index["column_names"]) and not _partial(index)
+        if plain and "duplicates_constraint" not in index:
+            sa.Index(index["name"], *(table.c[part] for part in parts), unique=bool(index["unique"]))
+
+
+def _fk(name: str, key: Any) -> str:
+    return str(key["name"] or f"fk_{name}_{key['constrained_columns'][0]}")
+
+
+def _partial(index: Any) -> bool:
+    options = index.get("dialect_options") or {}
+    return any(options.get(f"{dialect}_where") is not None for dialect in ("sqlite", "postgresql"))
+
+
+def _column(column: Any, key: Sequence[str], *, counts: bool) -> sa.Column[Any]:
+    own = column["name"] in key
+    more = [sa.Identity()] if counts and own else []
+    return sa.Column(
+        column["name"],
+        _type(column["type"]),
+        *more,
+        primary_key=own,
+        autoincrement=counts and own,
+        nullable=bool(column["nullable"]) and not own,
+    )
+
+
+def _type(given: Any) -> Any:
+    kind = kind_of(given)
+    if (
+        kind == "datetime"
+    ):  # SQLite does not say which are without a zone; ours that are, are declared TIMESTAMP there
+        zoned = getattr(given, "timezone", False) or (
+            type(given).__module__.endswith("sqlite.base") and not isinstance(given, sa.TIMESTAMP)
+        )
+        return sa.DateTime(timezone=True) if zoned else sa.TIMESTAMP(timezone=False)
+    if kind == "decimal":
+        return sa.Numeric(given.precision, given.scale)
+    if kind == "text" and given.length:
+        return sa.String(given.length)
+    return _TYPES.get(kind, sa.Text())
+
+
+def _counts(source: sa.Connection, name: str, key: Sequence[str]) -> bool:
+    """Say whether the database numbers the rows of a table and never gives a number again."""
+    if len(key) != 1:
+        return False
+    if source.dialect.name == "sqlite":
+        query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+        return " AUTOINCREMENT" in str(source.exec_driver_sql(query, (name,)).scalar()).upper()
+    query = "SELECT pg_get_serial_sequence(quote_ident(%s), %s)"
+    return source.exec_driver_sql(query, (name, key[0])).scalar() is not None

@@ -1,0 +1,176 @@
+"""A folder that appears whole or not at all, and the files of a company that go into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from shutil import rmtree
+from typing import IO, Any
+
+from crmcore.builtin.exchange.runs import FOLDER as IMPORTS
+from crmcore.catalogue import COMPANY_FIELDS
+from crmcore.config import FILE_NAME
+from crmcore.errors import CrmError
+from crmcore.files import alone_in, sync_folder
+from crmcore.i18n import _
+
+SINGLE = (FILE_NAME, COMPANY_FIELDS)
+FOLDERS = ("files", IMPORTS)
+_BLOCK = 1 << 20
+_PART = "part"
+_SPECIAL = frozenset("\0" if os.name == "posix" else "\0\\:")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside the wanted one, for its owner alone; it takes that place once it is on disk."""
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100  (a link in the last place is refused, not followed)
+    if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+        raise CrmError(_("{folder} is not empty; choose a new folder").format(folder=folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder.parent):
+        _sweep(folder)
+        part = Path(tempfile.mkdtemp(prefix=_prefix(folder), dir=folder.parent))
+        mark = os.open(part, os.O_RDONLY) if os.name == "posix" else None
+        _lock(mark)
+    try:
+        yield part
+        sync_folder(part)
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+        sync_folder(folder.parent)
+    except BaseException:
+        rmtree(part, ignore_errors=True)
+        raise
+    finally:
+        if mark is not None:
+            os.close(mark)
+
+
+def _prefix(folder: Path) -> str:
+    return f".{folder.name}.{_PART}-"
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what killed processes left; what a living one is at work on is locked by it."""
+    for part in folder.parent.glob(f"{_escaped(_prefix(folder))}*"):
+        if os.name != "posix" or part.is_symlink() or not part.is_dir():
+            continue
+        with suppress(OSError):
+            mark = os.open(part, os.O_RDONLY)
+            try:
+                _lock(mark)
+                rmtree(part, ignore_errors=True)
+            finally:
+                os.close(mark)
+
+
+def _escaped(text: str) -> str:
+    import glob
+
+    return glob.escape(text)
+
+
+def _lock(descriptor: int | None) -> None:
+    """Hold a folder as long as this process has it open; OSError where another one does."""
+    if descriptor is not None:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def company_files(folder: Path) -> Iterator[tuple[str, ...]]:
+    """Give the parts of the path of every file that belongs to a company; links and what begins with a dot do not."""
+    for name in SINGLE:
+        if _plain(folder / name):
+            yield (name,)
+    for top in FOLDERS:
+        if (folder / top).is_symlink():
+            continue
+        for place, inner, names in os.walk(folder / top):
+            inner[:] = sorted(name for name in inner if not name.startswith("."))
+            for name in sorted(names):
+                parts = (*Path(place).relative_to(folder).parts, name)
+                if all(map(_may_be, parts)) and not name.endswith(".lock") and _plain(Path(place, name)):
+                    yield parts
+
+
+def _may_be(part: str) -> bool:
+    """Say whether a name is one that a list of files can hold."""
+    return bool(part) and part[0] != "." and not set(part) & _SPECIAL and part.isprintable()
+
+
+def _plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing, all for their owner alone."""
+    for place in (*reversed(folder.parents), folder):
+        if not place.exists():
+            place.mkdir(mode=0o700, exist_ok=True)
+
+
+def copy_file(source: IO[bytes], target: Path) -> dict[str, Any]:
+    """Copy a file through to the disk, readable by its owner alone; returns its size and SHA-256."""
+    make_folder(target.parent)
+    digest, size = sha256(), 0
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        while block := source.read(_BLOCK):
+            file.write(block)
+            digest.update(block)
+            size += len(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+@contextmanager
+def opened_inside(folder: Path, parts: tuple[str, ...]) -> Iterator[IO[bytes]]:
+    """Open a plain file in a folder from outside, through no link on the way."""
+    follow = getattr(os, "O_NOFOLLOW", 0)
+    if os.name != "posix":
+        with folder.joinpath(*parts).open("rb") as file:
+            yield file
+        return
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | follow, dir_fd=place)
+            os.close(place)
+            place = inner
+        descriptor = os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | follow, dir_fd=place)
+    finally:
+        os.close(place)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, _("it is no plain file"))
+        yield file
+
+
+def sum_of(file: IO[bytes]) -> dict[str, Any]:
+    """Return size and SHA-256 of what is left of a file."""
+    digest, size = sha256(), 0
+    while block := file.read(_BLOCK):
+        digest.update(block)
+        size += len(block)
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def listed(line: bytes) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Read a line of the list of files; ValueError for what is no file of a company."""
+    value = json.loads(line)
+    text, size, digest = value["path"], value["bytes"], value["sha256"]
+    parts = tuple(str(text).split("/"))
+    inside = (parts[0] in FOLDERS and len(parts) > 1) or (len(parts) == 1 and parts[0] in SINGLE)
+    if not inside or not all(map(_may_be, parts)) or type(size) is not int or type(digest) is not str:
+        raise ValueError(_("{value} is no file of a company").format(value=str(text)[:100]))
+    return parts, {"bytes": size, "sha256": digest}

@@ -1,0 +1,1 @@
+"""Finding customers by whatever somebody knows of them."""

@@ -1,0 +1,169 @@
+"""Writing the index: in the transaction of the rows that it is about, so that it is never behind them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmcore.builtin.search import folding, pinyin, tables
+from crmcore.builtin.search.sources import Source, source_of
+from crmcore.builtin.search.terms import Values, terms_of
+from crmcore.db.base import insert_or
+from crmcore.i18n import _
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+    from crmcore.db.rows import Rows
+
+VERSION = 1
+"""Of the words that are made of a row; a higher one asks for a new index."""
+_CHUNK = 500
+_MANY = 100
+"""On PostgreSQL new words wait in a list that every question reads through: it is kept short where rows come one by one,
+and sorted in at once where they come in hundreds."""
+Row = dict[str, Any]
+
+
+def features() -> dict[str, Any]:
+    """Return what this process can put into the index."""
+    return {
+        "version": VERSION,
+        "pinyin": pinyin.has_pinyin(),
+        "traditional": folding.has_traditional(),
+    }
+
+
+class Index:
+    """The index, as one transaction writes it."""
+
+    def __init__(self, app: App, rows: Rows) -> None:
+        """Take the open transaction."""
+        self._app, self._rows, self._connection = app, rows, rows.connection
+        self._known: dict[str, Source | None] = {}
+
+    def written(self, entity: str, ids: Sequence[int], rows: Sequence[Row], *, new: bool = True) -> None:
+        """Put rows into the index; of rows that are not new, what they say now in the place of what they said."""
+        source = self._source(entity)
+        if source is not None and ids:
+            values = [[row.get(name) for name in source.columns] for row in rows]
+            with self._rows.gate():
+                put(self._connection, source, ids, values, new=new)
+
+    def changed(self, entity: str, edits: Sequence[tuple[int, Row | None]], current: dict[int, Row]) -> None:
+        """Put changed rows into the index where the change touches what is found; an edit is (id, what is new)."""
+        source = self._source(entity)
+        if source is not None:
+            found = [
+                (i, {**current[i], **new})
+                for i, new in edits
+                if new and not new.keys().isdisjoint(source.columns)
+            ]
+            self.written(entity, [i for i, _row in found], [row for _i, row in found], new=False)
+
+    def deleted(self, entity: str, ids: Sequence[int]) -> None:
+        """Take rows out of the index."""
+        source = self._source(entity)
+        if source is not None:
+            with self._rows.gate():
+                remove(self._connection, [source.first + number for number in ids])
+
+    def _source(self, entity: str) -> Source | None:
+        if entity not in self._known:
+            self._known[entity] = source_of(self._app, entity)
+            if self._known[entity] is not None:
+                self._compare_features()
+        return self._known[entity]
+
+    def _compare_features(self) -> None:
+        mine = features()
+        with self._rows.gate():
+            built = read_state(self._connection, "built")
+            if built is None:
+                write_state(self._connection, "built", mine)
+            elif any(built.get(name) and not mine[name] for name in mine) and not self._is_mixed():
+                write_state(self._connection, "mixed", mine)
+                self._app.warn(
+                    _(
+                        "what is written here is not found by pinyin or in the other script: pip install 'crmcore[search]', then run: crm search rebuild"
+                    )
+                )
+
+    def _is_mixed(self) -> bool:
+        return read_state(self._connection, "mixed") is not None
+
+
+def put(
+    connection: sa.Connection,
+    source: Source,
+    ids: Sequence[int],
+    rows: Sequence[Values],
+    *,
+    new: bool = False,
+) -> None:
+    """Write the words of rows, new or in the place of others; the caller holds the gate open."""
+    documents = [source.first + number for number in ids]
+    texts = terms_of(source, rows)
+    if connection.dialect.name == "postgresql":
+        if len(documents) < _MANY:
+            connection.execute(sa.text("SET LOCAL gin_pending_list_limit = '128kB'"))
+        connection.execute(_PUT, {"documents": documents, "texts": texts})
+        if len(documents) >= _MANY:
+            connection.execute(sa.text(f"SELECT gin_clean_pending_list('{tables.GIN}')"))
+        return
+    driver: Any = connection.connection.driver_connection
+    words = list(zip(documents, texts, strict=True))
+    if new:
+        try:
+            driver.executemany(_INSERT, words).close()
+        except sqlite3.IntegrityError:
+            pass  # the index holds rows that went without it; no write fails for that
+        else:
+            return
+    driver.executemany(_REPLACE, words).close()
+
+
+_INSERT = f"INSERT INTO {tables.INDEX} (rowid, terms) VALUES (?, ?)"  # noqa: S608  (names of our own)
+_REPLACE = _INSERT.replace("INSERT", "INSERT OR REPLACE", 1)
+"""A quarter slower than INSERT: it looks for each row first."""
+_PUT = sa.text(
+    f"INSERT INTO {tables.INDEX} (doc, terms) SELECT doc, text::tsvector"  # noqa: S608
+    " FROM unnest(CAST(:documents AS bigint[]), CAST(:texts AS text[])) AS new (doc, text)"
+    " ON CONFLICT (doc) DO UPDATE SET terms = excluded.terms"
+)
+
+
+def remove(connection: sa.Connection, documents: Sequence[int]) -> None:
+    """Take documents out of the index; the caller holds the gate open."""
+    column = "rowid" if connection.dialect.name == "sqlite" else "doc"
+    for start in range(0, len(documents), _CHUNK):
+        part = ", ".join(map(str, documents[start : start + _CHUNK]))
+        connection.execute(sa.text(f"DELETE FROM {tables.INDEX} WHERE {column} IN ({part})"))  # noqa: S608
+
+
+def remove_range(connection: sa.Connection, after: int, last: int, source: Source | None = None) -> None:
+    """Take a range of documents out of the index; of a source only those without a row. The gate is open.
+
+    A row and its document are committed together: what somebody adds meanwhile is seen with both or with none.
+    """
+    column = "rowid" if connection.dialect.name == "sqlite" else "doc"
+    statement = f"DELETE FROM {tables.INDEX} WHERE {column} > :after AND {column} <= :last"  # noqa: S608
+    if source is not None:
+        row = f"SELECT 1 FROM {source.entity} AS r WHERE r.id = {tables.INDEX}.{column} - {source.first}"  # noqa: S608
+        statement += f" AND NOT EXISTS ({row})"
+    connection.execute(sa.text(statement), {"after": after, "last": last})
+
+
+def read_state(connection: sa.Connection, name: str) -> Any:
+    """Return something that is known of the index, or None."""
+    return connection.scalar(sa.select(tables.state.c.value).where(tables.state.c.name == name))
+
+
+def write_state(connection: sa.Connection, name: str, value: Any) -> None:
+    """Note something of the index; the caller holds the gate open."""
+    statement = insert_or(connection, tables.state).values(name=name, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value})
+    )

@@ -1,0 +1,57 @@
+"""Telephone numbers in any writing, brought to one: digits alone, without country code 86, leading 0 and extension."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LEAST_DIGITS = 5
+"""Less is no number that anybody is called by."""
+LEAST_END = 4
+"""So many last digits are looked for."""
+LOCAL = (7, 8)
+"""How long a number without its area code is."""
+MOST_DIGITS = 20
+
+_PLAIN = re.compile(r"0?([1-9]\d{1,2})-?(\d{7,8})|(1\d{10})", re.ASCII)
+_BETWEEN = re.compile(r"[/;,、；，|\n]|或")
+_EXTENSION = re.compile(
+    r"(?:(?<=\d)[-–—\s(]*(?:转|轉|分机|分機|内线|內線|extension|ext\.?|x|#)\s*[:：]?\s*\d*.*$)"
+    r"|(?<=\d{7})[-–—]\d{1,5}\s*$",
+    re.IGNORECASE,
+)
+_NOT_DIALLED = re.compile(r"\(\s*0\s*\)")
+_NOT_DIGIT = re.compile(r"[^0-9]+")
+_COUNTRY = "86"
+_WITH_COUNTRY = (12, 13)
+
+
+def numbers_in(text: str) -> list[str]:
+    """Return the numbers that a field holds, each as it is compared; a field may hold several."""
+    if found := _PLAIN.fullmatch(text):
+        return [found[3] or found[1] + found[2]]
+    parts = _BETWEEN.split(unicodedata.normalize("NFKC", text))
+    return [digits for part in parts if len(digits := number_of(part)) >= LEAST_DIGITS]
+
+
+def number_of(text: str) -> str:
+    """Return one number as it is compared; no digits give an empty text."""
+    text = _NOT_DIALLED.sub("", _EXTENSION.sub("", unicodedata.normalize("NFKC", text)).strip())
+    digits = _NOT_DIGIT.sub("", text)
+    abroad = text.startswith("+") or digits.startswith("00")
+    digits = digits.removeprefix("00") if digits.startswith("00") else digits
+    if digits.startswith(_COUNTRY) and (abroad or len(digits) in _WITH_COUNTRY):
+        digits = digits.removeprefix(_COUNTRY)
+    return digits.lstrip("0")[:MOST_DIGITS]
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is written as telephone numbers are."""
+    rest = _NOT_DIALLED.sub("", _EXTENSION.sub("", unicodedata.normalize("NFKC", text)))
+    return not re.sub(r"[\d\s()+./\-–—]", "", rest)
+
+
+def same_line(one: str, other: str) -> bool:
+    """Tell whether two numbers reach the same telephone: they are equal, or one lacks its area code."""
+    short, long = sorted((one, other), key=len)
+    return one == other or (len(short) in LOCAL and long.endswith(short))
