@@ -20,7 +20,7 @@ from crmcore.app import App
 from crmcore.testing import ACTOR, CommandLine, Result
 from tests.lifecycle.conftest import SECOND, SETTINGS, fill
 from tests.lifecycle.seen import lasting, rows, tables
-from tests.upgrade.log import problems
+from tests.oracles.change_log import problems
 
 DATA = ["loyal_account", "loyal_entry", "loyal_level"]
 SCHEMA = Path(crmcore.__file__).parent / "schemas" / "plugin_export.schema.json"
