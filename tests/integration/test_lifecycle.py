@@ -509,10 +509,34 @@ def test_a_file_saved_by_notepad_is_read_and_keeps_its_line_ends(
     install_plugin("one", EMPTY)
     crm.ok("plugins", "enable", "one")
     written = app.config.path.read_bytes().decode()
-    assert written.replace('enabled = ["one"]', "enabled = []").removeprefix("\ufeff") == text.removeprefix(
-        "\ufeff"
-    )
+    assert written.replace('enabled = ["one"]', "enabled = []") == text
     assert create_app(app.config.folder).config.enabled == ("one",)
+
+
+def test_the_file_keeps_its_rights_and_a_link_stays_a_link(
+    make_app: Callable[..., App], crm: CommandLine, install_plugin: Any, tmp_path: Path
+) -> None:
+    app = make_app()
+    kept = tmp_path / "kept.toml"
+    app.config.path.rename(kept)
+    kept.chmod(0o640)
+    app.config.path.symlink_to(kept)
+    install_plugin("one", EMPTY)
+    crm.ok("plugins", "enable", "one")
+    assert app.config.path.is_symlink()
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert 'enabled = ["one"]' in kept.read_text(encoding="utf-8")
+
+
+def test_a_write_protected_file_refuses_to_enable(
+    make_app: Callable[..., App], crm: CommandLine, install_plugin: Any
+) -> None:
+    app = make_app()
+    install_plugin("one", EMPTY)
+    app.config.path.chmod(0o444)
+    refused = crm("plugins", "enable", "one")
+    assert (refused.exit_code, "write-protected" in refused.stderr) == (1, True)
+    assert create_app(app.config.folder).config.enabled == ()
 
 
 @pytest.mark.parametrize("form", ["", "plugins.enabled = []\n", "plugins = {enabled = []}\n", "[plugins]\n"])

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import sqlalchemy as sa
 
-from crmcore.builtin.administration.settings import change
+from crmcore.builtin.administration.settings import change, file
 from crmcore.db.system import change_log, change_tx
 from crmcore.errors import CrmError, Refused
 
@@ -235,7 +235,7 @@ def test_a_full_disk_leaves_the_old_file_and_the_old_log(post, crm, monkeypatch)
     def full(*_arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(change, "write_atomically", full)
+    monkeypatch.setattr(file, "write_atomically", full)
     result = crm(*SET, "per_day", 7)
     assert (result.exit_code, result.stderr) == (1, "crm: the disk is full; make room and try again\n")
     assert app.config.path.read_bytes() == before
@@ -249,7 +249,7 @@ def test_a_file_that_somebody_saves_at_that_moment_is_not_overwritten(post, monk
     def save(*_arguments):
         app.config.path.write_text("# theirs\n", encoding="utf-8")
 
-    monkeypatch.setattr(change, "_keep_owner", save)
+    monkeypatch.setattr(file.TomlFile, "prepare", save)
     with pytest.raises(Refused, match=r"somebody changed .* at this very moment; nothing was written"):
         change.change_setting(app, "post", "per_day", "7", "tester")
     assert app.config.path.read_text(encoding="utf-8") == "# theirs\n"
