@@ -283,14 +283,16 @@ def test_two_administrators_at_once_lose_nothing(post, reopen, database):
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from crmcore.builtin.administration.settings import change
+from crmcore.builtin.administration.settings.file import TomlFile
 from crmcore.cli.main import main
+
+prepare = TomlFile.prepare
 
 def killed(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[2] == "ready":
-    change._keep_owner = killed
+    TomlFile.prepare = lambda *arguments: (prepare(*arguments), killed())
 else:
     Path.replace = killed
 main(["-C", sys.argv[1], "plugins", "settings", "records", "set", "document_limit_mb", "7"])

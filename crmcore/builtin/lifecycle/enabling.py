@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crmcore.builtin.approvals.plugin import GENERAL
 from crmcore.builtin.lifecycle.examination import examine
+from crmcore.builtin.lifecycle.known import look_up, start
 from crmcore.builtin.lifecycle.lock import one_at_a_time
 from crmcore.builtin.lifecycle.ranges import check_ranges
 from crmcore.builtin.lifecycle.recording import record_of, require_manager, store
@@ -140,12 +142,14 @@ def check_collisions(app: App, new: Sequence[Hosted]) -> None:
 
     claims: dict[tuple[str, str], str] = {("command", name): "crmcore" for name in COMMANDS}
     claims[("prefix", "crm")] = "crmcore"
+    claims["kind of request", GENERAL] = "crmcore"
     kinds = _kinds(app, new)
     for name, manifest in [*app.manifests.items(), *((h.name, h.manifest) for h in new)]:
         own = {
             *(("command", c["name"]) for c in manifest.commands),
             *(("permission", p) for p in manifest.permissions),
             ("prefix", manifest.table_prefix),
+            *(("kind of request", kind) for kind in kinds.get(name, ())),
         }
         for claim in sorted(own):
             if claims.setdefault(claim, name) != name:
@@ -154,6 +158,18 @@ def check_collisions(app: App, new: Sequence[Hosted]) -> None:
                         "plugins {one!r} and {other!r} both claim the {kind} {what!r}; enable only one of them"
                     ).format(one=claims[claim], other=name, kind=_(claim[0]), what=claim[1])
                 )
+
+
+def _kinds(app: App, new: Sequence[Hosted]) -> dict[str, list[str]]:
+    """Return plugin → the kinds of requests that it registers; nobody is asked if the new plugins register none."""
+    if not any("approval_kinds" in h.functions for h in new):
+        return {}
+    found = {}
+    for name in {*app.manifests, *(h.name for h in new)}:
+        known = look_up(app, name)
+        start(app, known)
+        found[name] = [str(kind.name) for kind in known.specs.get("approval_kinds", ())]
+    return found
 
 
 def migrate(app: App, plugins: Sequence[Hosted]) -> list[str]:
