@@ -426,3 +426,46 @@ def test_a_process_killed_between_decision_and_deed_leaves_neither(
     assert (columns(bonus_company, number, "state"), given(bonus_company)) == (("requested",), [])
     decide(bonus_company, "boss", number, "approve")
     assert given(bonus_company) == [50]
+
+
+UNDONE = """
+from crmcore.api import ApprovalKind, Customer, hookimpl
+
+def promise(tx, request):
+    tx.update(Customer, [(request.customer_id, {"name": "promised"})])
+    yield 1
+
+def ask_in_vain(tx, request):
+    tx.connection.exec_driver_sql("SELECT nowhere FROM customer")
+
+def set_options(tx, request):
+    tx.connection.execution_options(stream_results=True, yield_per=1)
+
+@hookimpl
+def approval_kinds():
+    return [
+        ApprovalKind(f"gift_{apply.__name__}", "Gift", "records.write", apply)
+        for apply in (promise, ask_in_vain, set_options)
+    ]
+"""
+
+
+@pytest.fixture
+def gifts(make_app, staffed, install_plugin, database):
+    install_plugin("gifts", UNDONE)
+    return staffed(make_app(["gifts"], database))
+
+
+@pytest.mark.parametrize("kind", ["gift_promise", "gift_ask_in_vain"])
+def test_what_is_not_done_is_not_approved_and_names_the_plugin(gifts, wish, crm, columns, kind):
+    number = wish(gifts, kind=kind)
+    refused = crm("--actor", "boss", "approvals", "approve", number, "--reason", "well")
+    assert refused.exit_code == 1
+    assert f"plugin 'gifts' failed at a request of the kind '{kind}'" in refused.stderr
+    assert columns(gifts, number, "state") == ("requested",)
+
+
+def test_options_that_a_deed_sets_are_taken_back(gifts, wish, crm, columns):
+    number = wish(gifts, kind="gift_set_options")
+    crm.ok("--actor", "boss", "approvals", "approve", number, "--reason", "well")
+    assert columns(gifts, number, "state") == ("approved",)

@@ -1090,3 +1090,58 @@ def test_a_garbled_distribution_of_somebody_else_does_not_matter(
     crm.ok("plugins", "list")
     app.refresh()
     add(app)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"dir_info": null}', '{"dir_info": []}', "7"])
+def test_a_damaged_note_of_where_a_plugin_came_from_does_not_matter(
+    make_app: Callable[..., App], install_plugin: Any, crm: CommandLine, text: str
+) -> None:
+    plugin = install_plugin("one", EMPTY)
+    plugin.info.joinpath("direct_url.json").write_text(text, encoding="utf-8")
+    make_app(["one"])
+    assert [p["state"] for p in crm.lines("plugins", "list") if p["name"] == "one"] == ["enabled"]
+    crm.ok("--no-plugins", "doctor")
+    crm.ok("plugins", "disable", "one")
+
+
+BROKEN_TABLES = """
+from crmcore.api import Importable, hookimpl
+
+@hookimpl
+def models():
+    return []
+
+@hookimpl
+def importables():
+    return [Importable("things", "Things", lambda ctx: (), lambda tx, rows, ctx: None, lambda ctx: ())]
+"""
+
+
+def test_what_a_plugin_that_cannot_run_brings_is_missed_by_its_name(
+    make_app: Callable[..., App], install_plugin: Any, crm: CommandLine, tmp_path: Path
+) -> None:
+    plugin = install_plugin("one", BROKEN_TABLES)
+    app = make_app(["one"])
+    plugin.write({"plugin.py": "raise RuntimeError('boom')"})
+    plugin.forget()
+    app.refresh()
+    file = tmp_path / "things.csv"
+    file.write_text("name\nx\n", encoding="utf-8")
+    refused = crm("import", "things", file)
+    assert refused.exit_code == 1
+    assert "plugin 'one' cannot run (boom); repair it or run: crm plugins disable one" in refused.stderr
+
+
+def test_a_table_that_is_missing_names_the_plugin_that_cannot_run(
+    make_app: Callable[..., App], install_plugin: Any
+) -> None:
+    class Thing:
+        __tablename__ = "one_thing"
+
+    plugin = install_plugin("one", BROKEN_TABLES)
+    app = make_app(["one"])
+    plugin.write({"plugin.py": "raise RuntimeError('boom')"})
+    plugin.forget()
+    app.refresh()
+    with pytest.raises(PluginError, match=r"plugin 'one' cannot run \(boom\)"):
+        app.table(Thing)  # type: ignore[arg-type]
