@@ -202,7 +202,7 @@ class Host:
         if chosen not in offered:
             self.suspect(hook)
             raise CrmError(
-                _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
+                _("crm.toml: strategies.{hook} = {value!r} is not known; write one of: {known}").format(
                     hook=hook, value=chosen, known=", ".join(sorted(offered))
                 )
             )

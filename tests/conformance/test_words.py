@@ -83,7 +83,10 @@ def test_keys_within_keys_say_what_they_are_too(subject, stamps):
 def test_a_secret_needs_no_default(subject, stamps):
     key = {"title": "Key", "description": "Of the service.", "x-secret": True, "examples": [{"env": "KEY"}]}
     assert check_settings(subject(stamps.set(lambda schema: schema["properties"].update(key=key))))[0]
-    key["default"] = "in the clear"
+
+
+def test_a_secret_with_a_default_fails(subject, stamps):
+    key = {"title": "Key", "description": "Of the service.", "x-secret": True, "default": "in the clear"}
     ok, detail = check_settings(subject(stamps.set(lambda schema: schema["properties"].update(key=key))))
     assert (ok, detail.partition(";")[0]) == (False, "key is a secret with a default")
 

@@ -82,7 +82,7 @@ def recording(
             new = edit(with_enabled(content.decode(), after))
             if new.encode() != content:
                 parse_config(app.config.folder, new.removeprefix(BYTE_ORDER_MARK))
-                file.prepare(new.encode())
+                file.prepare(tx, content, new.encode())
             yield tx
         file.replace()
         write_editor_schema(app.config.folder)

@@ -59,8 +59,9 @@ def change_setting(app: App, name: str, typed: str, words: str | None, actor: st
     if words is not None:
         where = f"plugins.{name}.{join_key(path)}"
         value = read_words(words, schema_at(manifest.settings_schema, path), where)
-    with alone_in(app.config.folder):
-        done = _change(app, manifest, path, value, actor)
+    file = TomlFile(app)
+    with alone_in(app.config.folder), file.waiting():
+        done = _change(app, file, manifest, path, value, actor)
     app.refresh()
     _warn_of_variables(app, manifest, path)
     return done
@@ -71,8 +72,7 @@ def _require_permission(app: App, actor: str) -> None:
         require_permission(ctx.connection, app.config, actor, PERMISSION)
 
 
-def _change(app: App, manifest: Manifest, path: Path, value: Any, actor: str) -> bool:
-    file = TomlFile(app)
+def _change(app: App, file: TomlFile, manifest: Manifest, path: Path, value: Any, actor: str) -> bool:
     content = file.read()
     given = _given(app, content, manifest)
     _check(manifest, given, path, value)
@@ -114,19 +114,18 @@ def _store(
     """Write the log and the file together: the new file lies ready before the database commits."""
     verb = "set" if "value" in entries[1] else "unset"
     reason = f"{verb} plugins.{entries[1]['plugin']}.{entries[1]['key']}"
-    with file.waiting():
-        with app.write(actor, reason, ADMINISTRATION, permission=PERMISSION) as tx:
-            if tx.connection.dialect.name == "postgresql":
-                tx.connection.execute(sa.text("SELECT pg_advisory_xact_lock(726866)"))
-            tx.log_setting(*entries)
-            file.prepare(contents[1])
-            if file.path.read_bytes() != contents[0]:
-                raise Refused(
-                    _(
-                        "somebody changed {file} at this very moment; nothing was written, run the command again"
-                    ).format(file=file.path)
-                )
-        file.replace()
+    with app.write(actor, reason, ADMINISTRATION, permission=PERMISSION) as tx:
+        if tx.connection.dialect.name == "postgresql":
+            tx.connection.execute(sa.text("SELECT pg_advisory_xact_lock(726866)"))
+        tx.log_setting(*entries)
+        file.prepare(tx, *contents)
+        if file.path.read_bytes() != contents[0]:
+            raise Refused(
+                _(
+                    "somebody changed {file} at this very moment; nothing was written, run the command again"
+                ).format(file=file.path)
+            )
+    file.replace()
 
 
 def _warn_of_variables(app: App, manifest: Manifest, path: Path) -> None:
