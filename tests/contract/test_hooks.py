@@ -121,7 +121,7 @@ def service_policies(customer_ids, ctx):
     app.config.path.write_text(toml + '\n[strategies]\nservice_policies = "silver"\n', encoding="utf-8")
     app.refresh()
     with pytest.raises(
-        Exception, match=r"strategies.service_policies = 'silver' is not known; write one of: gold, tin"
+        Exception, match=r"strategies.service_policies = 'silver' is not known; known are gold, tin"
     ):
         policies(app)
 
