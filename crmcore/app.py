@@ -171,6 +171,7 @@ class App:
                 name
             ]  # without loading plugins: one that cannot be imported can be disabled
         if name not in self.tables:
+            self.host.suspect("models")
             raise CrmError(
                 _("table {table} is not registered; name it in the hook models()").format(table=name)
             )

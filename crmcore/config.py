@@ -130,22 +130,3 @@ def write_new(folder: Path, url: str) -> None:
     # What JSON makes of a text is a text in TOML, too.
     text = template.replace('"sqlite:///crm.db"', json.dumps(url, ensure_ascii=False))
     write_atomically(folder / FILE_NAME, text.encode())
-
-
-def with_enabled(folder: Path, enabled: list[str]) -> str:
-    """Return the text of crm.toml with another enabled list, comments and order kept."""
-    import tomlkit
-
-    document = tomlkit.parse((folder / FILE_NAME).read_bytes().decode("utf-8-sig"))
-    plugins: Any = document.setdefault("plugins", tomlkit.table())
-    names: Any = plugins.setdefault("enabled", tomlkit.array())
-    for name in [str(n) for n in names if n not in enabled]:
-        names.remove(name)
-    for name in enabled:
-        if name not in names:
-            names.append(name)
-    text: str = tomlkit.dumps(document)
-    if tomllib.loads(text)["plugins"]["enabled"] != enabled:  # another order: the list is written anew
-        plugins["enabled"] = enabled
-        text = tomlkit.dumps(document)
-    return text

@@ -34,8 +34,11 @@ def whole_file(path: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Let one process at a time in here; the system lets the next one in when this one ends, however it ends."""
+def alone_in(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Let one process at a time in here; the system lets the next one in when this one ends, however it ends.
+
+    wait: whether to wait for another one, else BlockingIOError.
+    """
     if os.name != "posix":
         yield
         return
@@ -43,7 +46,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

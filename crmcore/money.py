@@ -33,6 +33,17 @@ _EXPONENTS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
+_CODES = (
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF"
+    " CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD"
+    " GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR"
+    " LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK"
+    " PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND"
+    " TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XDR XOF XPF XSU XUA YER ZAR"
+    " ZMW ZWG"
+)
+CURRENCIES = frozenset(_CODES.split())
+"""What ISO 4217 knows as money; not its codes for metals, bonds and tests."""
 ROUNDINGS = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
 LARGEST_MINOR = 2**63 - 1
 _EXACT = Context(prec=1000, Emax=999_999, Emin=-999_999)
@@ -47,6 +58,8 @@ def minor_digits(currency: str) -> int:
 def to_minor(amount: Decimal, currency: str) -> int:
     """Turn an amount into minor units; ValueError if it has more decimals than the currency, or is too large."""
     digits = minor_digits(currency)
+    if amount.is_nan():
+        raise ValueError(_("the amount is no number"))
     if not amount.is_finite() or abs(amount) > LARGEST_MINOR:
         raise ValueError(_("the amount is too large"))
     scaled = amount.scaleb(digits, _EXACT)

@@ -16,10 +16,10 @@ SECRETS: set[str] = set()
 
 
 def hidden(text: str) -> str:
-    """Return text without the secrets that plugins were given."""
-    for secret in sorted(SECRETS, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
+    """Return text without the secrets that plugins were given, escaped ones neither."""
+    from crmcore.builtin.administration.settings.secrecy import any_of
+
+    return any_of(frozenset(SECRETS)).sub("***", text) if SECRETS else text
 
 
 def printable(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +21,7 @@ from crmcore.plugins.isolation import frozen
 from crmcore.plugins.types import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlmodel import SQLModel
@@ -49,6 +50,7 @@ class Tx:
         self._header = header
         self.ctx: Context = app.context(plugin, connection, header.actor)
         self._rows = Rows(connection)
+        self._half_done = False
         self._log = Log(self._rows, header, app.core_tables["customer"].table)
 
     @property
@@ -97,9 +99,10 @@ class Tx:
             attributes = (
                 [dumps(row["attributes"]) for row in complete] if "attributes" in complete[0] else None
             )
-            self._rows.insert(info, kept, complete, attributes)
-            self._log.created(info, kept, complete, attributes)
-            self._index.written(info.entity, kept, complete)
+            with self._step():
+                self._rows.insert(info, kept, complete, attributes)
+                self._log.created(info, kept, complete, attributes)
+                self._index.written(info.entity, kept, complete)
         return [0 if i in rejected else number for i, number in enumerate(ids)]
 
     def update(
@@ -143,9 +146,10 @@ class Tx:
                 changes.append((number, before, after))
         rejected = self._ask("update", info, changes, refused, places)
         kept = [change for i, change in enumerate(changes) if i not in rejected]
-        self._rows.update(info, current, [(number, after) for number, _before, after in kept])
-        self._log.changed(info, "update", kept, current)
-        self._index.changed(info.entity, [(number, after) for number, _before, after in kept], current)
+        with self._step():
+            self._rows.update(info, current, [(number, after) for number, _before, after in kept])
+            self._log.changed(info, "update", kept, current)
+            self._index.changed(info.entity, [(number, after) for number, _before, after in kept], current)
         return len(kept)
 
     def archive(self, model: type[SQLModel], ids: Iterable[int]) -> int:
@@ -166,9 +170,10 @@ class Tx:
         current = self._current(info, ids)
         rejected = self._ask("delete", info, [(i, current[i], None) for i in ids], refused)
         ids = [number for place, number in enumerate(ids) if place not in rejected]
-        self._log.changed(info, "delete", [(i, current[i], None) for i in ids], current)
-        self._rows.delete(info, ids)
-        self._index.deleted(info.entity, ids)
+        with self._step():
+            self._log.changed(info, "delete", [(i, current[i], None) for i in ids], current)
+            self._rows.delete(info, ids)
+            self._index.deleted(info.entity, ids)
         return len(ids)
 
     def new_codes(self, entity: str, count: int) -> list[str]:
@@ -215,7 +220,19 @@ class Tx:
         info = self._app.table(model)
         if info.spec.log != "range":
             raise GateError(_("rows of {table} are logged one by one; insert them").format(table=info.entity))
-        self._log.append([range_of(info, range(r.first, r.last + 1), r.sha256) for r in ranges])
+        with self._step():
+            self._log.append([range_of(info, range(r.first, r.last + 1), r.sha256) for r in ranges])
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """Write rows and their entries together; once that failed, the transaction can only be given up."""
+        if self._half_done:
+            raise _half_done()
+        try:
+            yield
+        except BaseException:
+            self._half_done = True
+            raise
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -281,8 +298,9 @@ class Tx:
         wanted = [i for i in ids if (current[i]["archived_at"] is None) == (at is not None)]
         edits = [(i, {"archived_at": current[i]["archived_at"]}, {"archived_at": at}) for i in wanted]
         self._ask(operation, info, edits, None)
-        self._rows.update(info, current, [(number, after) for number, _before, after in edits])
-        self._log.changed(info, operation, edits, current)
+        with self._step():
+            self._rows.update(info, current, [(number, after) for number, _before, after in edits])
+            self._log.changed(info, operation, edits, current)
         return len(wanted)
 
     def _current(self, info: TableInfo, ids: Sequence[int]) -> dict[int, Row]:
@@ -324,11 +342,22 @@ class Tx:
     def log_setting(self, before: Row | None, after: Row | None) -> None:
         """Log a change of crm.toml: it is no row, its entity is `plugin_setting`, its values plugin, key, value."""
         images = [None if values is None else dumps(values) for values in (before, after)]
-        self._log.append([Entry("plugin_setting", None, "update", *images)])
+        with self._step():
+            self._log.append([Entry("plugin_setting", None, "update", *images)])
 
     def finish(self) -> None:
         """Write the transaction's header and, on SQLite, its seal; nothing if nothing was changed."""
+        if self._half_done:
+            raise _half_done()
         self._log.finish()
+
+
+def _half_done() -> GateError:
+    return GateError(
+        _(
+            "a write of this transaction failed, and that was passed over; nothing of it is kept, use an app.write(...) for each part"
+        )
+    )
 
 
 def _rounds(ids: Sequence[int]) -> list[Sequence[int]]:

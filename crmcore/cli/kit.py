@@ -17,7 +17,7 @@ import click
 
 from crmcore import i18n
 from crmcore.i18n import N_, _
-from crmcore.text import printable
+from crmcore.text import SECRETS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -235,7 +235,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help=N_("Print JSO
 
 
 def emit(value: Any) -> None:
-    """Print one JSON document on stdout; personal or not, exactly as it is."""
+    """Print one JSON document on stdout; personal or not, exactly as it is, but for the secrets of plugins."""
     click.echo(_json(value))
 
 
@@ -249,6 +249,10 @@ def _json(value: Any) -> str:
     from crmcore.db.base import dumps
 
     text = dumps(value)
+    if SECRETS:
+        from crmcore.builtin.administration.settings.secrecy import hidden_in_json
+
+        text = hidden_in_json(text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if encoding.lower().replace("-", "") == "utf8":
         return text

@@ -221,9 +221,10 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError):
         return _system_sentence(error)
     if type(error).__name__ == "IntegrityError":  # by name: SQLAlchemy is not imported for this
+        said = _said(getattr(error, "orig", error)).partition("\n")[0]
         return _(
-            "somebody else wrote the same at the same moment; nothing was written, run the command again"
-        )
+            "the database refused a row ({error}): somebody wrote the same just now, or it was there; nothing was written, look before you go on"
+        ).format(error=said)
     message = _("unexpected error {type}: {error}; run again with --debug before the command to see where")
     return message.format(type=type(error).__name__, error=_said(error))
 

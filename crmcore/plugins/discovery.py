@@ -76,8 +76,11 @@ def _plugins_of(distribution: Distribution) -> tuple[str, str, list[EntryPoint]]
 
 
 def _fingerprint(distribution: Distribution, title: str) -> str:
-    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-    if origin.get("dir_info", {}).get("editable"):  # its RECORD says nothing of its code
+    try:
+        editable = json.loads(distribution.read_text("direct_url.json") or "{}")["dir_info"]["editable"]
+    except (ValueError, KeyError, TypeError):  # none, or a damaged one
+        editable = False
+    if editable:  # its RECORD says nothing of its code
         return sha256(f"{title} editable".encode()).hexdigest()
     record = distribution.read_text("RECORD") or title
     return sha256("\n".join(sorted(record.splitlines())).encode()).hexdigest()

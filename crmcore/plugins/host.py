@@ -90,6 +90,12 @@ class Host:
             _("plugin {name!r} is not enabled; enable it with: crm plugins enable {name}").format(name=name)
         )
 
+    def suspect(self, hook: str) -> None:
+        """Where something is missing, name a plugin that cannot run and may be the one that brings it: PluginError."""
+        for hosted in self.plugins:
+            if hosted.error and not hosted.running and hook in hosted.hooks:
+                raise PluginError(_cannot_run(hosted))
+
     # -- loading ---------------------------------------------------------------------------------------------
 
     def _builtin(self, name: str) -> Hosted:
@@ -195,11 +201,9 @@ class Host:
         chosen = self._app.config.data["strategies"][hook]
         offered = self.offers(hook)
         if chosen not in offered:
-            for hosted in self.plugins:
-                if hosted.error and hook in hosted.hooks:  # it may be the one that offers it
-                    raise PluginError(_cannot_run(hosted))
+            self.suspect(hook)
             raise CrmError(
-                _("crm.toml: strategies.{hook} = {value!r} is not known; known are {known}").format(
+                _("crm.toml: strategies.{hook} = {value!r} is not known; write one of: {known}").format(
                     hook=hook, value=chosen, known=", ".join(sorted(offered))
                 )
             )
@@ -394,7 +398,7 @@ class Host:
         self._app.warn(
             _(
                 "plugin {plugin!r} failed in {hook}: {error}; its part is missing here (crm plugins list shows it)"
-            ).format(plugin=hosted.name, hook=hook, error=hosted.error["message"])
+            ).format(plugin=hosted.name, hook=hook, error=_said(error))
         )
         if connection is not None and broken(connection):
             raise PluginError(
@@ -406,6 +410,13 @@ class Host:
     def observers(self) -> Iterable[Hosted]:
         """Return the running plugins that observe changes."""
         return [h for h in self.plugins if h.running and "observe_changes" in h.functions]
+
+
+def _said(error: BaseException) -> str:
+    message = health.message_of(error)
+    return (
+        message if isinstance(error, Exception) else f"{type(error).__name__}: {message}"
+    )  # it may be a mere 3
 
 
 def _of_no_plugin(table: str, installed: Iterable[str]) -> str:

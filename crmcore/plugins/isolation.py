@@ -73,7 +73,8 @@ def set_apart() -> Iterator[None]:
     """
     streams = sys.stdin, sys.stdout, sys.stderr
     aside: Any = sys.stderr if isinstance(sys.stderr, _Aside) else _Aside(sys.stderr or io.StringIO())
-    environment = os.environ._data.copy()  # type: ignore[attr-defined]  # noqa: SLF001  (the public copy takes a hundred times as long)
+    lent = os.environ
+    environment = lent._data.copy()  # type: ignore[attr-defined]  # noqa: SLF001  (the public copy takes a hundred times as long)
     state = [_read(read) for read, _set in _PROCESS]
     handlers = [signal.getsignal(number) for number in _SIGNALS]
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), aside, aside
@@ -82,7 +83,8 @@ def set_apart() -> Iterator[None]:
             yield
     finally:
         sys.stdin, sys.stdout, sys.stderr = streams
-        if os.environ._data != environment:  # type: ignore[attr-defined]  # noqa: SLF001
+        os.environ = lent  # noqa: B003  (the very object, where somebody put another in its place)
+        if lent._data != environment:  # type: ignore[attr-defined]  # noqa: SLF001
             _restore_environment(environment)
         for before, (read, put_back) in zip(state, _PROCESS, strict=True):
             if before is not None and _read(read) != before:
@@ -119,25 +121,33 @@ def blaming(plugin: str, what: str) -> Iterator[None]:
 
     Sentences for users (CrmError) pass, and what is said of disk, locks and keys; not a write round the gate.
     """
-    import sqlalchemy as sa
-
     from crmcore.plugins.health import message_of
 
     try:
         with set_apart():
             yield
-    except (KeyboardInterrupt, sa.exc.OperationalError, sa.exc.IntegrityError):
-        raise
     except BaseException as error:
-        if isinstance(error, CrmError) and not isinstance(error, GateError):
-            raise
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if nobodys_fault(error):
             raise
         raise PluginError(
             _("plugin {plugin!r} failed in {hook} ({type}: {message})").format(
                 plugin=plugin, hook=what, type=type(error).__name__, message=message_of(error)
             )
         ) from error
+
+
+def nobodys_fault(error: BaseException) -> bool:
+    """Say whether an error is none of the plugin in whose code it rose: sentences for users, disk, locks, keys, Ctrl-C."""
+    import sqlalchemy as sa
+
+    if isinstance(error, CrmError):
+        return not isinstance(error, GateError)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    if isinstance(error, sa.exc.OperationalError):  # SQLite calls a mistake in a statement so, too
+        mistake = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
+        return not mistake or "integer overflow" in str(error.orig)
+    return isinstance(error, KeyboardInterrupt | sa.exc.IntegrityError)
 
 
 def each(
@@ -215,5 +225,13 @@ def frozen(values: Any) -> Any:
 
 
 def own(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments for one plugin: lists are its own, so that it can sort or empty them."""
-    return {name: list(value) if isinstance(value, list) else value for name, value in arguments.items()}
+    """Return arguments for one plugin: lists and dicts are its own, so that it can sort or empty them."""
+    return {name: _copy(value) if value.__class__ in _NESTING else value for name, value in arguments.items()}
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _copy(v) if v.__class__ in _NESTING else v for k, v in value.items()}
+    if _NESTING.isdisjoint(map(type, value)):
+        return value.copy()
+    return [_copy(v) if v.__class__ in _NESTING else v for v in value]

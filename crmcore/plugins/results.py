@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,8 @@ from crmcore.i18n import _
 from crmcore.plugins.types import CardSection
 
 Fits = Callable[[Any], bool]
+
+_TOO_LARGE = 2**63
 
 
 def check_record(hook: str, result: Any, wanted: type) -> None:
@@ -79,6 +81,8 @@ def _of_class(kind: Any) -> Fits:
         return lambda value: isinstance(value, date) and not isinstance(value, datetime)
     if kind is datetime:  # without a zone nobody knows when it was
         return lambda value: isinstance(value, datetime) and value.tzinfo is not None
+    if kind is int:
+        return lambda value: isinstance(value, int) and small([value])
     if not is_dataclass(kind):
         return lambda value: isinstance(value, kind)
     record: Any = kind
@@ -86,6 +90,11 @@ def _of_class(kind: Any) -> Fits:
         isinstance(value, record)
         and all(fits(getattr(value, name)) for name, fits in checks_of(record).items())
     )
+
+
+def small(numbers: Sequence[int]) -> bool:
+    """Say whether each of these integers is one that a database can hold."""
+    return not numbers or (min(numbers) >= -_TOO_LARGE and max(numbers) < _TOO_LARGE)
 
 
 def _plain(value: object) -> object:

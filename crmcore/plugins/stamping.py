@@ -21,7 +21,7 @@ from types import FunctionType, MemberDescriptorType, NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
 from crmcore.collector import collector_off
-from crmcore.plugins.results import check_record, checks_of, hints_of
+from crmcore.plugins.results import check_record, checks_of, hints_of, small
 from crmcore.plugins.types import CardSection
 
 _SAFE: dict[Any, type] = {kind: kind for kind in (str, int, bool, float, Decimal, date, NoneType)} | {
@@ -72,7 +72,10 @@ def stamped(hook: str, results: Sequence[Any], wanted: type, plugin: str) -> lis
 def _copied(field: _Field, results: Sequence[Any], copies: list[Any]) -> bool:
     column = list(map(field.read, results))
     _all(map(field.write, copies, column))
-    return set(map(type, column)) <= field.safe or all(map(field.fits, column))
+    kinds = set(map(type, column))
+    if not kinds <= field.safe:
+        return all(map(field.fits, column))
+    return int not in kinds or small([n for n in column if n.__class__ is int])
 
 
 def _all(calls: map[None]) -> None:
@@ -83,8 +86,11 @@ def _plain_data(results: Sequence[Any], wanted: type) -> bool:
     if wanted is not CardSection:
         return True
     held = [result.data for result in results]
-    values = chain.from_iterable(map(methodcaller("values"), held))
-    return set(map(type, chain.from_iterable(held))) <= {str} and set(map(type, values)) <= _PLAIN
+    values = list(chain.from_iterable(map(methodcaller("values"), held)))
+    kinds = set(map(type, values))
+    if not (kinds <= _PLAIN and set(map(type, chain.from_iterable(held))) <= {str}):
+        return False
+    return int not in kinds or small([n for n in values if n.__class__ is int])
 
 
 @cache

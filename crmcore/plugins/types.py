@@ -374,6 +374,7 @@ class Importable:
     """Rows keyed by field name, in the order of a stable key; streamed."""
     link: Callable[[Tx, Sequence[Row], LoadContext], Loaded] | None = None
     """Second pass over the file, after the last `load`, where rows were deferred; safe to repeat."""
+    plugin: str = ""
     undone: (
         Callable[[Tx, Sequence[Change], AbstractSet[tuple[str, int, str]]], AbstractSet[tuple[str, int, str]]]
         | None
@@ -381,7 +382,6 @@ class Importable:
     """Called when rows of an import were taken back, in the same transaction, with what was changed and with what was
     left, as (entity, id, column): brings up to date what is worked out from such rows, and returns those of what was
     left that it answers for."""
-    plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,18 +32,24 @@ def load_schema(path: Path) -> dict[str, Any]:
 def check(data: Any, schema: Mapping[str, Any], file: str, prefix: str = "") -> None:
     """Raise BadConfig for the first thing in `data` that the schema does not allow; `prefix` is where data stands."""
     from jsonschema import Draft202012Validator, FormatChecker
+    from jsonschema.validators import extend
 
     from crmcore.builtin.administration.settings.secrecy import of_secret, referring, refuse_leaves
 
     refuse_leaves(data, file, prefix)
-    validator = Draft202012Validator(referring(schema), format_checker=FormatChecker())
+    # To JSON Schema 10.0 is an integer; who reckons with an integer is handed none that is a float.
+    types = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _types, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    strict = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]
+    validator = strict(referring(schema), format_checker=FormatChecker())
     errors = sorted(
         validator.iter_errors(data),
         # Of a secret first: another sentence may show the value that holds it.
         key=lambda e: (not of_secret(e), list(map(str, e.absolute_path)), e.validator),
     )
     if errors:
-        raise BadConfig(printable(_sentence(errors[0], file, prefix)))
+        raise BadConfig(printable(_sentence(errors[0], schema, file, prefix)))
 
 
 def check_once(memory: Path, data: Any, schema: Mapping[str, Any], file: str, prefix: str = "") -> None:
@@ -64,8 +70,8 @@ def check_once(memory: Path, data: Any, schema: Mapping[str, Any], file: str, pr
             write_atomically(memory, "\n".join([*known, digest][-_REMEMBERED:]).encode())
 
 
-def _sentence(error: Any, file: str, prefix: str) -> str:
-    from crmcore.builtin.administration.settings.secrecy import of_secret, secret_sentence
+def _sentence(error: Any, schema: Mapping[str, Any], file: str, prefix: str) -> str:
+    from crmcore.builtin.administration.settings.secrecy import may_show_secret, of_secret, secret_sentence
 
     path = ".".join(part for part in (prefix, *map(str, error.absolute_path)) if part) or _("the file")
     if of_secret(error):
@@ -75,6 +81,11 @@ def _sentence(error: Any, file: str, prefix: str) -> str:
     if error.validator == "required":
         missing = next(k for k in error.validator_value if k not in error.instance)
         return _("{file}: {path} lacks the key {key!r}; add it").format(file=file, path=path, key=missing)
+    if may_show_secret(error, schema):
+        message = _(
+            "{file}: what was given for {path} is not allowed, nor shown as it may hold a secret; allowed is {allowed}"
+        )
+        return message.format(file=file, path=path, allowed=_allowed(error))
     return _("{file}: {path} = {value} is not allowed; allowed is {allowed}").format(
         file=file, path=path, value=_shown(error.instance), allowed=_allowed(error)
     )

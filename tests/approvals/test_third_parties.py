@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from datetime import date
+from importlib.resources import files
 
 import pytest
 import sqlalchemy as sa
+from jsonschema import Draft202012Validator
 
 from crmcore.api import (
     ApprovalRequest,
@@ -201,11 +204,58 @@ def test_an_unknown_kind_says_which_may_be_meant(small, wish):
         wish(small, kind="generic")
 
 
-def test_two_plugins_with_the_same_kind_are_both_named(make_app, staffed, install_plugin, wish):
+@pytest.mark.parametrize("together", [True, False])
+def test_two_plugins_with_the_same_kind_are_never_enabled_both(make_app, install_plugin, crm, together):
+    make_app()
     for name in ("one", "two"):
-        kinds = f'ApprovalKind("discount", "Discount"), ApprovalKind("{name}_own", "Own")'
+        install_plugin(name, OTHER.format(kinds='ApprovalKind("discount", "Discount")', verdicts=""))
+    if not together:
+        crm.ok("plugins", "enable", "one")
+    sentence = "plugins 'one' and 'two' both claim the kind of request 'discount'; enable only one of them\n"
+    done = crm("plugins", "enable", *(["one", "two"] if together else ["two"]))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.endswith(sentence)
+    assert done.stderr.count("\n") == 1
+    if not together:
+        assert crm.json("plugins", "plan", "enable", "two")["refusals"] == [sentence.strip()]
+    running = [one["name"] for one in crm.lines("plugins", "list") if one["state"] == "enabled"]
+    assert [name for name in ("one", "two") if name in running] == ([] if together else ["one"])
+
+
+def test_an_upgrade_claims_no_kind_of_another_plugin_and_may_keep_its_own(make_app, install_plugin, crm):
+    make_app()
+    plugins = {}
+    for name in ("one", "two"):
+        kinds = f'ApprovalKind("{name}_own", "Own")'
+        plugins[name] = install_plugin(name, OTHER.format(kinds=kinds, verdicts=""))
+    crm.ok("plugins", "enable", "one", "two")
+    more = 'ApprovalKind("two_own", "Own"), ApprovalKind("{}", "More")'
+    plugins["two"].code(OTHER.format(kinds=more.format("one_own"), verdicts=""))
+    plugins["two"].forget()
+    done = crm("plugins", "upgrade", "two")
+    assert "'one' and 'two' both claim the kind of request 'one_own'" in done.stderr
+    plugins["two"].code(OTHER.format(kinds=more.format("two_more"), verdicts=""))
+    plugins["two"].forget()
+    crm.ok("plugins", "upgrade", "two")
+
+
+def test_the_kind_for_all_else_is_taken(make_app, install_plugin, crm):
+    make_app()
+    install_plugin("one", OTHER.format(kinds='ApprovalKind("general", "Mine")', verdicts=""))
+    done = crm("plugins", "enable", "one")
+    assert "plugins 'crmcore' and 'one' both claim the kind of request 'general'" in done.stderr
+
+
+def test_two_plugins_that_come_to_the_same_kind_later_are_both_named(
+    make_app, staffed, install_plugin, wish, monkeypatch
+):
+    for name in ("one", "two"):
+        shared = f'__import__("os").environ.get("SHARED_KIND", "{name}_first")'
+        kinds = f'ApprovalKind({shared}, "Discount"), ApprovalKind("{name}_own", "Own")'
         install_plugin(name, OTHER.format(kinds=kinds, verdicts=""))
     app = staffed(make_app(["one", "two"]))
+    monkeypatch.setenv("SHARED_KIND", "discount")
+    app.refresh()
     with pytest.raises(PluginError, match="'one' and 'two' both claim the kind of request 'discount'"):
         wish(app, kind="discount")
     assert wish(app, kind="two_own") == 1, "the rest works"
@@ -251,6 +301,55 @@ def test_without_its_plugin_a_request_is_read_and_rejected_but_not_approved(
         decide(bonus_company, "boss", first, "approve")
     decide(bonus_company, "boss", second, "reject", "too late")
     assert [one["state"] for one in crm.lines("approvals", "list")] == ["rejected", "requested"]
+
+
+@pytest.fixture
+def planned(crm):
+    """Return what a plan for the plugin `bonus` says of open requests, in JSON and in the terminal."""
+    schema = json.loads(files("crmcore").joinpath("schemas/plugin_plan.schema.json").read_text("utf-8"))
+
+    def read(action):
+        made = crm.json("plugins", "plan", action, "bonus")
+        Draft202012Validator(schema).validate(made)
+        shown = crm.ok("plugins", "plan", action, "bonus").stdout.splitlines()
+        return made["open_requests"], [line.strip() for line in shown if "open requests" in line]
+
+    return read
+
+
+LOST = {
+    "disable": "open requests that nobody can approve without it: bonus_points 2, bonus_wish 1",
+    "uninstall": "open requests that nobody can approve without it, and that --drop withdraws: bonus_points 2, bonus_wish 1",
+}
+
+
+@pytest.mark.parametrize("action", ["disable", "uninstall"])
+def test_a_plan_names_the_requests_that_nobody_could_approve_any_more(
+    bonus_company, points, wish, planned, clock, action
+):
+    points(bonus_company, 50)
+    clock.move(days=8)  # nobody decided in time
+    assert planned(action) == ({}, [])
+    points(bonus_company, 5)  # settled by rule
+    decide(bonus_company, "boss", points(bonus_company, 60), "reject", "no")
+    withdraw(bonus_company, "rep", points(bonus_company, 70))
+    wish(bonus_company)  # of another plugin
+    assert planned(action) == ({}, [])
+    points(bonus_company, 80)
+    points(bonus_company, 90)
+    wish(bonus_company, kind="bonus_wish")
+    assert planned(action) == ({"bonus_points": 2, "bonus_wish": 1}, [LOST[action]])
+    assert planned("upgrade") == ({"bonus_points": 2, "bonus_wish": 1}, []), "nothing is lost"
+
+
+def test_a_plan_knows_the_requests_of_a_plugin_whose_package_is_gone(
+    bonus_company, points, wish, planned, bonus
+):
+    points(bonus_company, 50)
+    points(bonus_company, 60)
+    wish(bonus_company, kind="bonus_wish")
+    bonus.uninstall()
+    assert planned("uninstall") == ({"bonus_points": 2, "bonus_wish": 1}, [LOST["uninstall"]])
 
 
 def test_a_deed_that_failed_is_no_approval_even_if_its_error_is_caught(bonus_company, columns):
@@ -330,3 +429,46 @@ def test_a_process_killed_between_decision_and_deed_leaves_neither(
     assert (columns(bonus_company, number, "state"), given(bonus_company)) == (("requested",), [])
     decide(bonus_company, "boss", number, "approve")
     assert given(bonus_company) == [50]
+
+
+UNDONE = """
+from crmcore.api import ApprovalKind, Customer, hookimpl
+
+def promise(tx, request):
+    tx.update(Customer, [(request.customer_id, {"name": "promised"})])
+    yield 1
+
+def ask_in_vain(tx, request):
+    tx.connection.exec_driver_sql("SELECT nowhere FROM customer")
+
+def set_options(tx, request):
+    tx.connection.execution_options(stream_results=True, yield_per=1)
+
+@hookimpl
+def approval_kinds():
+    return [
+        ApprovalKind(f"gift_{apply.__name__}", "Gift", "records.write", apply)
+        for apply in (promise, ask_in_vain, set_options)
+    ]
+"""
+
+
+@pytest.fixture
+def gifts(make_app, staffed, install_plugin, database):
+    install_plugin("gifts", UNDONE)
+    return staffed(make_app(["gifts"], database))
+
+
+@pytest.mark.parametrize("kind", ["gift_promise", "gift_ask_in_vain"])
+def test_what_is_not_done_is_not_approved_and_names_the_plugin(gifts, wish, crm, columns, kind):
+    number = wish(gifts, kind=kind)
+    refused = crm("--actor", "boss", "approvals", "approve", number, "--reason", "well")
+    assert refused.exit_code == 1
+    assert f"plugin 'gifts' failed at a request of the kind '{kind}'" in refused.stderr
+    assert columns(gifts, number, "state") == ("requested",)
+
+
+def test_options_that_a_deed_sets_are_taken_back(gifts, wish, crm, columns):
+    number = wish(gifts, kind="gift_set_options")
+    crm.ok("--actor", "boss", "approvals", "approve", number, "--reason", "well")
+    assert columns(gifts, number, "state") == ("approved",)

@@ -60,6 +60,12 @@ FAULTS: dict[str, Fault] = {
     "returns_hollow_records": Fault("fails", "AttributeError", families=LISTS, not_hooks=NO_RECORDS),
     "returns_wrong_fields": Fault("fails", "TypeError", families=LISTS, not_hooks=NO_RECORDS),
     "returns_a_naive_time": Fault("fails", "TypeError", hooks=frozenset({"alerts", "card_sections"})),
+    "returns_a_number_that_no_database_holds": Fault(
+        "fails", "TypeError", hooks=frozenset({"work_items", "alerts", "card_sections", "service_policies"})
+    ),
+    "returns_a_number_that_nobody_can_print": Fault(
+        "fails", "ValueError", hooks=frozenset({"card_sections"})
+    ),
     "returns_a_trap": Fault("fails", "ValueError|TypeError"),
     "fails_at_the_second": Fault("fails", "ValueError", families=LISTS, not_hooks=NO_RECORDS),
     "fails_when_closed": Fault("fails", "ValueError|TypeError"),
@@ -97,6 +103,8 @@ FAULTS: dict[str, Fault] = {
     "closes_the_streams": Fault("works"),
     "replaces_the_streams": Fault("works"),
     "changes_the_environment": Fault("works"),
+    "replaces_the_environment": Fault("works"),
+    "removes_the_environment": Fault("works"),
     "changes_the_folder": Fault("works"),
     "changes_the_locale": Fault("works"),
     "changes_how_money_is_rounded": Fault("works"),

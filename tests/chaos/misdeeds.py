@@ -131,6 +131,14 @@ def returns_a_naive_time(good: Good, ctx: Any, arguments: Arguments) -> Any:
     ]
 
 
+def returns_a_number_that_no_database_holds(good: Good, ctx: Any, arguments: Arguments) -> Any:
+    return [dataclasses.replace(good.record, customer_id=2**70)]
+
+
+def returns_a_number_that_nobody_can_print(good: Good, ctx: Any, arguments: Arguments) -> Any:
+    return [dataclasses.replace(good.record, data={"n": 10**5000})]
+
+
 class Trap:
     def __getattr__(self, name: str) -> Any:
         raise ValueError(f"{name} is a trap")
@@ -290,6 +298,16 @@ def replaces_the_streams(good: Good, ctx: Any, arguments: Arguments) -> Any:
 def changes_the_environment(good: Good, ctx: Any, arguments: Arguments) -> Any:
     os.environ["CRM_ACTOR"] = "somebody else"
     os.environ.pop("PATH")
+    return good()
+
+
+def replaces_the_environment(good: Good, ctx: Any, arguments: Arguments) -> Any:
+    os.environ = dict(os.environ)  # type: ignore[assignment]  # noqa: B003  (that is the fault)
+    return good()
+
+
+def removes_the_environment(good: Good, ctx: Any, arguments: Arguments) -> Any:
+    del os.environ
     return good()
 
 

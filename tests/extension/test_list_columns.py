@@ -208,6 +208,73 @@ def test_a_list_is_not_chosen_by_a_column_that_fails(
         crm.ok("plugins", "release", "faulty")
 
 
+WRONG = """
+import datetime
+import sqlalchemy as sa
+from crmcore.api import Customer, ListColumn, hookimpl
+
+c = Customer.__table__.c
+VALUES = {{
+    "number": ("text", sa.literal_column("1")),
+    "words": ("integer", sa.literal("many")),
+    "worth": ("amount", sa.literal("1")),
+    "half": ("integer", sa.literal_column("2.5")),
+    "digits": ("decimal", sa.literal("0.5")),
+    "nothing": ("decimal", sa.literal("NaN")),
+    "endless": ("decimal", sa.literal_column({endless})),
+    "long_ago": ("date", sa.literal("2026-13-40")),
+    "seconds": ("date", sa.literal_column("5")),
+    "moment": ("date", sa.literal(datetime.datetime(2026, 3, 1, 8), sa.DateTime())),
+    "divided": ("integer", sa.literal_column({divided})),
+}}
+
+@hookimpl
+def list_columns():
+    def select(value):
+        return lambda settings: sa.select(c.id.label("customer_id"), value.label("value"))
+    return [ListColumn(name, name, kind, select(value)) for name, (kind, value) in VALUES.items()]
+"""
+WRONG_BY_DATABASE = {
+    "sqlite": {"endless": "'9e999'", "divided": "'abs(-9223372036854775807 - 1)'"},
+    "postgres": {"endless": "\"'NaN'::float8\"", "divided": "'1/(customer.id - customer.id)'"},
+}
+SOUGHT = {
+    "number": "1",
+    "words": "1",
+    "worth": "1",
+    "half": ">2",
+    "digits": "0.5",
+    "nothing": "1",
+    "endless": ">1",
+    "long_ago": "2026-03-01",
+    "seconds": "2026-03-01",
+    "moment": "2026-03-01",
+    "divided": "1",
+}
+
+
+def test_a_column_that_gives_another_type_than_it_says_is_named(
+    make_app: Any, database: str, install_plugin: Any, crm: CommandLine
+) -> None:
+    install_plugin("wrong", WRONG.format(**WRONG_BY_DATABASE[database]))
+    app = make_app(["wrong"], database)
+    with app.write(ACTOR) as tx:
+        tx.insert(Customer, [{"code": code, "name": "x"} for code in ("C1", "C2")])
+    for name, value in SOUGHT.items():
+        condition = f"wrong.{name}{value if value[0] == '>' else f'={value}'}"
+        for words in (
+            ["--where", condition, "--where", "name=x"],
+            ["--sort", f"-wrong.{name}", "--after", "C1"],
+        ):
+            result = crm("customer", "list", *words, "--json")
+            assert (result.exit_code, result.stdout) == (1, ""), words
+            assert f"customers cannot be listed by wrong.{name}: its plugin 'wrong' fails" in result.stderr
+        shown = crm("customer", "list", "--columns", f"code,wrong.{name}", "--json")
+        assert shown.lines() == [{"code": "C1"}, {"code": "C2"}], name
+        assert "plugin 'wrong' failed in list_columns" in shown.stderr
+        crm.ok("plugins", "release", "wrong")
+
+
 def test_columns_of_a_disabled_plugin_are_not_known(listed: App, crm: CommandLine) -> None:
     crm.ok("plugins", "disable", "measure")
     assert "no column 'name.letters'" in crm("customer", "list", "--columns", "name.letters").stderr

@@ -122,6 +122,22 @@ def test_a_failing_implementation_is_left_out_and_named(
     assert rules(crm)[0] == {"loyal": 1}
 
 
+def test_what_an_implementation_does_to_its_arguments_nobody_sees(
+    make_app: Any, install_plugin: Any, crm: CommandLine
+) -> None:
+    twice = 'told = {"days": ["monday"]}' + 2 * '; call_hook(ctx, "points_closed", day=told)'
+    calling = DECLARING.replace('call_hook(ctx, "points_closed", day="monday")', twice)
+    emptying = IMPLEMENTING.replace(
+        "CLOSED.append(day)", "CLOSED.append([*day['days']]); day['days'].clear()"
+    )
+    install_plugin("loyal", calling, MANIFEST, files={"api.py": API})
+    install_plugin("gifts", emptying, {"requires": ["loyal"]})
+    make_app(["loyal", "gifts"])
+    crm.ok("customer", "add", "--code", "C1", "--name", "x")
+    rules(crm)
+    assert importlib.import_module("crmcore_gifts.plugin").CLOSED == [["monday"], ["monday"]]
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -1,7 +1,6 @@
 """The change log: what is in it, and that its hashes can be recomputed by somebody who never saw our code.
 
-The oracle in this file is written from the format that the docstring of crmcore/changes.py describes; it reads
-the database with the drivers alone and shares no code with the kernel.
+The oracle is tests/oracles/change_log.py.
 """
 
 from __future__ import annotations
@@ -22,59 +21,7 @@ from crmcore.api import Contact, Customer
 from crmcore.app import App
 from crmcore.changes import read_after, seal_pending, unsealed
 from crmcore.testing import ACTOR
-
-Row = dict[str, Any]
-
-# -- the oracle --------------------------------------------------------------------------------------------------
-
-
-def sha(*lines: object) -> str:
-    return hashlib.sha256("\n".join(str(line) for line in lines).encode()).hexdigest()
-
-
-def rows_of(app: App, query: str) -> list[Row]:
-    with app.engine.connect() as connection:
-        return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
-
-
-def moment(value: str | datetime) -> str:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def header_text(tx: Row) -> str:
-    parts = (tx["id"], moment(tx["at"]), tx["actor"], tx["authenticated_as"], tx["reason"], tx["source"])
-    return json.dumps([str(part) for part in parts], ensure_ascii=False)
-
-
-def problems(app: App) -> list[str]:
-    """Recompute the whole log; return what does not fit."""
-    found = []
-    entries = rows_of(app, "SELECT * FROM change_log ORDER BY seq")
-    transactions = {tx["id"]: tx for tx in rows_of(app, "SELECT * FROM change_tx")}
-    for number, tx in transactions.items():
-        previous = sha(header_text(tx))
-        own = [e for e in entries if e["tx_id"] == number]
-        for e in own:
-            previous = sha(
-                previous, e["seq"], e["entity"], e["entity_id"], e["operation"], e["before"], e["after"]
-            )
-            if previous != e["hash"]:
-                found.append(f"entry {e['seq']}")
-        if previous != tx["digest"] or len(own) != tx["entries"]:
-            found.append(f"transaction {number}")
-        if own and (own[0]["seq"], own[-1]["seq"]) != (tx["first_seq"], tx["last_seq"]):
-            found.append(f"places of {number}")
-    previous = "0" * 64
-    for position, seal in enumerate(rows_of(app, "SELECT * FROM change_seal ORDER BY position"), 1):
-        tx = transactions.get(seal["tx_id"], {})
-        previous = sha(previous, header_text(tx), tx["digest"]) if tx else ""
-        if (seal["position"], seal["seal"]) != (position, previous):
-            found.append(f"seal {seal['position']}")
-            previous = seal["seal"]
-    orphans = {e["tx_id"] for e in entries} - set(transactions)
-    return found + [f"orphans of {number}" for number in sorted(orphans)]
+from tests.oracles.change_log import Row, header_text, moment, problems, rows_of, sha
 
 
 def seal(app: App) -> int:

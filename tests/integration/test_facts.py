@@ -157,7 +157,9 @@ def test_an_unknown_strategy_is_told_with_those_that_are_known(make_app: Callabl
     app = make_app(settings='\n[strategies]\ncurrency_rates = "tabel"\ncode_generator = "patern"\n')
     with (
         app.read() as ctx,
-        pytest.raises(CrmError, match=r"strategies.currency_rates = 'tabel' is not known; known are table"),
+        pytest.raises(
+            CrmError, match=r"strategies.currency_rates = 'tabel' is not known; write one of: table"
+        ),
     ):
         ctx.facts.rate("USD", "CNY", date(2026, 3, 2))
     with (

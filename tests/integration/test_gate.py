@@ -47,6 +47,48 @@ def add(app: App, *codes: str, **values: Any) -> list[int]:
         return tx.insert(Customer, [{"code": code, "name": code, **values} for code in codes])
 
 
+# -- what failed half-way ----------------------------------------------------------------------------------------
+
+
+def _insert_twice(tx: Any) -> None:
+    tx.insert(Customer, [{"code": "NEW", "name": "new"}, {"code": "A", "name": "there already"}])
+
+
+def _give_two_the_same(tx: Any) -> None:
+    tx.update(Customer, [(1, {"code": "Z"}), (2, {"code": "Z"})])
+
+
+def _delete_what_is_pointed_to(tx: Any) -> None:
+    tx.delete(Customer, [1])
+
+
+@pytest.mark.parametrize("fails", [_insert_twice, _give_two_the_same, _delete_what_is_pointed_to])
+@pytest.mark.parametrize("more", [True, False])
+def test_a_write_that_failed_half_way_cannot_be_passed_over(
+    app: App, fails: Callable[[Any], None], *, more: bool
+) -> None:
+    (first,) = add(app, "A")
+    add(app, "B", parent_id=first)
+    rows, entries = customers(app), log(app)
+    with pytest.raises((GateError, sa.exc.DBAPIError)), app.write(ACTOR) as tx:
+        with pytest.raises(sa.exc.IntegrityError):
+            fails(tx)
+        if more:
+            tx.update(Customer, [(first, {"phone": "1"})])
+    assert (customers(app), log(app)) == (rows, entries)
+
+
+def test_a_value_that_cannot_be_logged_is_not_written_either(app: App) -> None:
+    add(app, "A")
+    with (
+        pytest.raises((GateError, sa.exc.DBAPIError)),
+        app.write(ACTOR) as tx,
+        pytest.raises((TypeError, sa.exc.StatementError)),
+    ):
+        tx.update(Customer, [(1, {"attributes": {"x": object()}})])
+    assert customers(app)["A"]["attributes"] == {}
+
+
 # -- writing -----------------------------------------------------------------------------------------------------
 
 

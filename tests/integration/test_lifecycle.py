@@ -509,10 +509,34 @@ def test_a_file_saved_by_notepad_is_read_and_keeps_its_line_ends(
     install_plugin("one", EMPTY)
     crm.ok("plugins", "enable", "one")
     written = app.config.path.read_bytes().decode()
-    assert written.replace('enabled = ["one"]', "enabled = []").removeprefix("\ufeff") == text.removeprefix(
-        "\ufeff"
-    )
+    assert written.replace('enabled = ["one"]', "enabled = []") == text
     assert create_app(app.config.folder).config.enabled == ("one",)
+
+
+def test_the_file_keeps_its_rights_and_a_link_stays_a_link(
+    make_app: Callable[..., App], crm: CommandLine, install_plugin: Any, tmp_path: Path
+) -> None:
+    app = make_app()
+    kept = tmp_path / "kept.toml"
+    app.config.path.rename(kept)
+    kept.chmod(0o640)
+    app.config.path.symlink_to(kept)
+    install_plugin("one", EMPTY)
+    crm.ok("plugins", "enable", "one")
+    assert app.config.path.is_symlink()
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert 'enabled = ["one"]' in kept.read_text(encoding="utf-8")
+
+
+def test_a_write_protected_file_refuses_to_enable(
+    make_app: Callable[..., App], crm: CommandLine, install_plugin: Any
+) -> None:
+    app = make_app()
+    install_plugin("one", EMPTY)
+    app.config.path.chmod(0o444)
+    refused = crm("plugins", "enable", "one")
+    assert (refused.exit_code, "write-protected" in refused.stderr) == (1, True)
+    assert create_app(app.config.folder).config.enabled == ()
 
 
 @pytest.mark.parametrize("form", ["", "plugins.enabled = []\n", "plugins = {enabled = []}\n", "[plugins]\n"])
@@ -1066,3 +1090,58 @@ def test_a_garbled_distribution_of_somebody_else_does_not_matter(
     crm.ok("plugins", "list")
     app.refresh()
     add(app)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"dir_info": null}', '{"dir_info": []}', "7"])
+def test_a_damaged_note_of_where_a_plugin_came_from_does_not_matter(
+    make_app: Callable[..., App], install_plugin: Any, crm: CommandLine, text: str
+) -> None:
+    plugin = install_plugin("one", EMPTY)
+    plugin.info.joinpath("direct_url.json").write_text(text, encoding="utf-8")
+    make_app(["one"])
+    assert [p["state"] for p in crm.lines("plugins", "list") if p["name"] == "one"] == ["enabled"]
+    crm.ok("--no-plugins", "doctor")
+    crm.ok("plugins", "disable", "one")
+
+
+BROKEN_TABLES = """
+from crmcore.api import Importable, hookimpl
+
+@hookimpl
+def models():
+    return []
+
+@hookimpl
+def importables():
+    return [Importable("things", "Things", lambda ctx: (), lambda tx, rows, ctx: None, lambda ctx: ())]
+"""
+
+
+def test_what_a_plugin_that_cannot_run_brings_is_missed_by_its_name(
+    make_app: Callable[..., App], install_plugin: Any, crm: CommandLine, tmp_path: Path
+) -> None:
+    plugin = install_plugin("one", BROKEN_TABLES)
+    app = make_app(["one"])
+    plugin.write({"plugin.py": "raise RuntimeError('boom')"})
+    plugin.forget()
+    app.refresh()
+    file = tmp_path / "things.csv"
+    file.write_text("name\nx\n", encoding="utf-8")
+    refused = crm("import", "things", file)
+    assert refused.exit_code == 1
+    assert "plugin 'one' cannot run (boom); repair it or run: crm plugins disable one" in refused.stderr
+
+
+def test_a_table_that_is_missing_names_the_plugin_that_cannot_run(
+    make_app: Callable[..., App], install_plugin: Any
+) -> None:
+    class Thing:
+        __tablename__ = "one_thing"
+
+    plugin = install_plugin("one", BROKEN_TABLES)
+    app = make_app(["one"])
+    plugin.write({"plugin.py": "raise RuntimeError('boom')"})
+    plugin.forget()
+    app.refresh()
+    with pytest.raises(PluginError, match=r"plugin 'one' cannot run \(boom\)"):
+        app.table(Thing)  # type: ignore[arg-type]

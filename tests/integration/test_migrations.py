@@ -60,7 +60,9 @@ def test_the_tables_are_those_of_the_classes(app: App) -> None:
     with app.engine.connect() as connection:
         assert differences(connection) == []
         present = set(sa.inspect(connection).get_table_names())
-    made = {name for name in present if name.startswith("search_")}  # FTS5 keeps its index in tables of its own
+    made = {
+        name for name in present if name.startswith("search_")
+    }  # FTS5 keeps its index in tables of its own
     assert {"search_index", "search_state"} <= made
     assert core() | {"alembic_version_crmcore"} == present - made
 

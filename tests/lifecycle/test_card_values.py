@@ -113,3 +113,58 @@ def test_values_that_are_not_allowed_are_refused(
     before = attributes(reopen(company))
     refused(crm, tmp_path / "out")
     assert attributes(reopen(company)) == before
+
+
+@pytest.mark.parametrize("state", ["there", "gone"])
+def test_another_plugin_s_values_views_and_sequences_stay_though_its_prefix_begins_alike(
+    company: App, plugin: Any, install_plugin: Any, crm: CommandLine, reopen: Callable[..., App], state: str
+) -> None:
+    field = {"title": "Tier", "description": "d", "type": "string", "x-source": "attribute"}
+    files = {
+        "migrations/0001_club.py": CLUB,
+        "card_fields.schema.json": json.dumps({"type": "object", "properties": {"loyal_club_tier": field}}),
+    }
+    manifest = {"table_prefix": "loyal_club", "card_fields": "card_fields.schema.json"}
+    install_plugin("club", "from crmcore.api import hookimpl\n", manifest, files=files)
+    crm.ok("plugins", "enable", "club")
+    with reopen(company).write(ACTOR) as tx:
+        tx.insert(Customer, [{"code": "D", "name": "D", "attributes": {"loyal_club_tier": "blue"}}])
+    crm.ok("plugins", "disable", "club")  # its fields are not in the catalogue now
+    if state == "gone":
+        plugin.forget()
+        plugin.site.rename(plugin.site.with_name("hidden"))
+    crm.ok("plugins", "uninstall", "loyal", "--drop")
+    again = reopen(company)
+    assert attributes(again) == [{"notes": "x"}, {}, {}, {"loyal_club_tier": "blue"}]
+    with again.engine.connect() as connection:
+        assert sa.inspect(connection).get_view_names() == ["loyal_club_all"]
+    crm.ok("plugins", "enable", "club")
+
+
+CLUB = """
+import sqlalchemy as sa
+from alembic import op
+revision = "club_0001"
+down_revision = None
+
+def upgrade():
+    big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table("loyal_club_member", sa.Column("id", big, sa.Identity(), primary_key=True))
+    op.execute("CREATE VIEW loyal_club_all AS SELECT * FROM loyal_club_member")
+
+def downgrade():
+    op.execute("DROP VIEW loyal_club_all")
+    op.drop_table("loyal_club_member")
+"""
+
+
+def test_a_plan_says_what_becomes_of_the_values(company: App, crm: CommandLine) -> None:
+    kept = "field loyal_level of the card has a value for 1 customers"
+    cleared = "field loyal_level of the card: the values of 1 customers go, with --export into the export"
+    for words, said, other in (
+        (("disable", "loyal"), kept, cleared),
+        (("uninstall", "loyal", "--keep"), kept, cleared),
+        (("uninstall", "loyal"), cleared, kept),
+    ):
+        text = crm.ok("plugins", "plan", *words).stdout
+        assert (said in text, other in text) == (True, False), words

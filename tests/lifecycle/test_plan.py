@@ -22,8 +22,8 @@ SCHEMA = json.loads(
 )
 
 
-def plan(crm: CommandLine, action: str, name: str = "loyal") -> dict[str, Any]:
-    made: dict[str, Any] = crm.json("plugins", "plan", action, name)
+def plan(crm: CommandLine, action: str, name: str = "loyal", *words: str) -> dict[str, Any]:
+    made: dict[str, Any] = crm.json("plugins", "plan", action, name, *words)
     Draft202012Validator(SCHEMA).validate(made)
     return made
 
@@ -74,6 +74,78 @@ def test_a_plan_to_disable_keeps_the_tables(company: App, crm: CommandLine) -> N
     made = plan(crm, "disable")
     assert {t["change"] for t in made["tables"]} == {"kept"}
     assert made["effect"] == "lost"
+
+
+def test_a_plan_to_uninstall_and_keep_says_that_the_data_stays(company: App, crm: CommandLine) -> None:
+    made = plan(crm, "uninstall", "loyal", "--keep")
+    assert {t["change"] for t in made["tables"]} == {"kept"}
+    assert (made["effect"], made["changes"], made["keeps_data"]) == ("lost", True, True)
+    text = crm.ok("plugins", "plan", "uninstall", "loyal", "--keep").stdout
+    assert text.startswith("To uninstall loyal 1.0 with --keep would change this; nothing was done:\n")
+    assert "removed" not in text
+    assert "taken out" not in text
+    before = everything(company)
+    done = crm("plugins", "plan", "disable", "loyal", "--keep")
+    assert (done.exit_code, "--keep goes with uninstall only" in done.stderr) == (2, True)
+    crm.ok("plugins", "uninstall", "loyal", "--keep")
+    assert everything(company)[1]["loyal_entry"] == before[1]["loyal_entry"]
+
+
+@pytest.mark.parametrize("words", [["disable"], ["enable"], ["upgrade"], ["uninstall", "--keep"]])
+def test_a_plan_says_so_where_there_is_nothing_to_do(
+    company: App, crm: CommandLine, words: list[str]
+) -> None:
+    action, *options = words
+    if action in {"disable", "uninstall"}:
+        crm.ok("plugins", "disable", "loyal")
+    made = plan(crm, action, "loyal", *options)
+    assert (made["changes"], made["effect"], made["refusals"]) == (False, "kept", [])
+    (line,) = crm.ok("plugins", "plan", action, "loyal", *options).stdout.splitlines()
+    assert line.startswith("There is nothing to change: ")
+    assert "loyal 1.0" in line
+
+
+def test_a_plan_to_uninstall_what_was_never_enabled_has_nothing_to_change(
+    make_app: Callable[..., App], loyal: Any, crm: CommandLine
+) -> None:
+    make_app()
+    made = plan(crm, "uninstall")
+    assert (made["changes"], made["effect"], made["tables"]) == (False, "kept", [])
+    assert (
+        crm.ok("plugins", "plan", "uninstall", "loyal").stdout
+        == "There is nothing to change: this company has nothing of loyal 1.0.\n"
+    )
+
+
+def test_a_plan_to_drop_a_disabled_plugin_names_its_data_and_calls_nothing_lost(
+    company: App, crm: CommandLine
+) -> None:
+    crm.ok("plugins", "disable", "loyal")
+    made = plan(crm, "uninstall")
+    assert (made["changes"], made["effect"]) == (True, "kept")
+    text = crm.ok("plugins", "plan", "uninstall", "loyal").stdout
+    assert "table loyal_entry with 10 rows is dropped" in text
+    assert "lost:" not in text
+    assert "provided:" not in text
+
+
+@pytest.mark.parametrize("action", ["enable", "upgrade"])
+def test_a_plan_with_older_files_than_the_tables_says_it_as_the_upgrade_does(
+    company: App, crm: CommandLine, loyal: Any, action: str
+) -> None:
+    second = loyal.folder / "migrations" / "0002_why.py"
+    loyal.write({"migrations/0002_why.py": SECOND})
+    crm.ok("plugins", "upgrade", "loyal")
+    second.unlink()
+    loyal.forget()
+    sentence = (
+        "the tables of loyal are at loyal_0002, newer than its files (loyal_0001); install the newer loyal"
+    )
+    assert plan(crm, action)["refusals"] == [sentence]
+    assert sentence in crm("plugins", "upgrade", "loyal").stderr
+    (line,) = [line for line in crm.lines("plugins", "list") if line["name"] == "loyal"]
+    assert line["error"]["message"] == sentence
+    assert "newer than its files" in crm.ok("plugins", "list").stdout
 
 
 def test_a_plan_to_upgrade_names_columns_that_come_and_go(company: App, crm: CommandLine, loyal: Any) -> None:

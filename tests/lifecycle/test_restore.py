@@ -20,7 +20,7 @@ from crmcore.app import App
 from crmcore.testing import ACTOR, CommandLine, Result
 from tests.lifecycle.conftest import SECOND, SETTINGS, fill
 from tests.lifecycle.seen import lasting, rows, tables
-from tests.upgrade.log import problems
+from tests.oracles.change_log import problems
 
 DATA = ["loyal_account", "loyal_entry", "loyal_level"]
 SCHEMA = Path(crmcore.__file__).parent / "schemas" / "plugin_export.schema.json"
@@ -152,7 +152,8 @@ def test_a_company_without_the_customers_refuses_it(
 ) -> None:
     app = make_app()
     before = lasting(app)
-    assert "points to customer 1, which is not in this company any more" in refused(crm, out)
+    said = "points to customer 1, which is not in this company; restore it in the company that it is of"
+    assert said in refused(crm, out)
     assert lasting(app) == before
 
 
@@ -163,7 +164,7 @@ def test_a_company_with_other_customers_under_these_ids_refuses_it(
     with app.write(ACTOR) as tx:
         tx.insert(Customer, [{"code": c, "name": c} for c in "XYZ"])
     before = lasting(app)
-    assert "points to customer 1, which is another one" in refused(crm, out)
+    assert "points to customer 1 (X), which is another one" in refused(crm, out)
     assert lasting(app) == before
 
 
@@ -174,7 +175,7 @@ def test_a_customer_that_is_gone_refuses_it(
     with again.write(ACTOR) as tx:
         tx.delete(Customer, [2])
     before = lasting(again)
-    assert "points to customer 2, which is not in this company any more" in refused(crm, out)
+    assert "points to customer 2 (B), which is not in this company; restore" in refused(crm, out)
     assert lasting(again) == before
 
 
@@ -328,6 +329,22 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "a reference that is none": lambda f: write(
         f, "references", b'{"table":"customer","id":"1","uid":"x"}\n'
     ),
+    "no references": lambda f: write(f, "references", b""),
+    "a reference less": lambda f: forge(f, "references", lambda r: r.pop()),
+    "a reference to an id too large": lambda f: forge(
+        f, "references", lambda r: r.append({**r[0], "id": 2**70})
+    ),
+    "an id too large": lambda f: forge(f, "loyal_account", lambda r: r[0].update(id=2**70)),
+    "values of a customer with an id too large": lambda f: write(
+        f, "card_values", b'{"id":%d,"uid":"x","values":{"loyal_x":1}}\n' % 2**70
+    ),
+    "no number": lambda f: forge(f, "loyal_level", lambda r: r[0].update(rate="NaN")),
+    "a number without end": lambda f: write(
+        f, "loyal_level", b'{"code":"gold","picture":null,"rate":1e999}\n'
+    ),
+    "a number with too many digits": lambda f: forge(
+        f, "loyal_level", lambda r: r[0].update(rate="1e999999")
+    ),
     "settings that are not allowed": lambda f: describe(f, settings={"days": "many"}),
     "settings of somebody else": lambda f: describe(f, settings={"nights": 3}),
     "a place in the log that never was": lambda f: describe(f, cursor={"xid": 0, "seq": 10**9}),
@@ -347,6 +364,38 @@ def test_a_hostile_export_is_refused_and_nothing_changes(
     assert "Traceback" not in message
     assert "unexpected error" not in message
     assert lasting(app) == before
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "no references",
+        "a reference to an id too large",
+        "an id too large",
+        "values of a customer with an id too large",
+        "no number",
+        "a number with too many digits",
+    ],
+)
+def test_what_one_database_would_stumble_over_both_refuse(
+    out: Path, company: App, crm: CommandLine, what: str
+) -> None:
+    HOSTILE[what](out)
+    before = lasting(company)
+    assert "unexpected error" not in refused(crm, out)
+    assert lasting(company) == before
+
+
+def test_rows_that_point_to_another_customer_than_before_are_refused(
+    out: Path, company: App, crm: CommandLine
+) -> None:
+    with company.write(ACTOR) as tx:
+        (other,) = tx.insert(Customer, [{"code": "D", "name": "D"}])
+    forge(out, "loyal_entry", lambda r: r[0].update(customer_id=other))
+    before = lasting(company)
+    told = refused(crm, out)
+    assert "references.jsonl cannot be restored: the rows of the export point elsewhere" in told
+    assert lasting(company) == before
 
 
 @pytest.mark.parametrize("name", ["export.json", "loyal_entry.jsonl"])
@@ -409,3 +458,15 @@ def rows_of_customers(app: App) -> list[dict[str, Any]]:
     with app.read() as ctx:
         query = sa.text("SELECT uid, code, name, kind FROM customer ORDER BY id")
         return [dict(row) for row in ctx.connection.execute(query).mappings()]
+
+
+@pytest.mark.postgres
+def test_a_number_that_is_none_cannot_be_exported_either(
+    loyal: Any, make_app: Callable[..., App], crm: CommandLine, tmp_path: Path
+) -> None:
+    app = make_app(["loyal"], "postgres")
+    with app.operations() as connection, app.unguarded(connection):
+        connection.exec_driver_sql("UPDATE loyal_level SET rate = 'NaN'")
+    done = crm("plugins", "uninstall", "loyal", "--export", tmp_path / "out")
+    assert (done.exit_code, (tmp_path / "out").exists()) == (1, False)
+    assert "table loyal_level holds a value that cannot be exported (NaN)" in done.stderr

@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from crmcore.api import Customer, Refused
 from crmcore.app import App
 from crmcore.builtin.lifecycle.enabling import accept
+from crmcore.config import SCHEMAS
+from crmcore.db.system import plugin_health
+from crmcore.settings.validation import check, load_schema
 from crmcore.testing import ACTOR, CommandLine
 from tests.lifecycle.conftest import MIGRATION, SECOND, SETTINGS, fill
 from tests.lifecycle.seen import lasting, rows, tables
@@ -90,6 +93,72 @@ def test_changed_files_of_the_same_version_are_trusted(
         add(reopen(company))
     crm.ok("plugins", "trust", "loyal")
     add(reopen(company))
+
+
+def test_an_upgrade_that_changes_nothing_says_so(company: App, crm: CommandLine, loyal: Any) -> None:
+    assert crm.ok("plugins", "upgrade", "loyal").stdout == "Nothing to change: loyal 1.0\n"
+    loyal.code(EMPTY)
+    loyal.forget()
+    assert crm.ok("plugins", "upgrade", "loyal").stdout == "Upgraded: loyal 1.0\n"
+    replace(loyal, "1.1", migrations__0002_why=SECOND)
+    assert crm.ok("plugins", "upgrade", "loyal").stdout == "Upgraded: loyal 1.0 → 1.1\n"
+
+
+def test_files_that_change_tables_are_not_trusted_but_upgraded(
+    company: App, crm: CommandLine, loyal: Any
+) -> None:
+    loyal.write({"migrations/0002_why.py": SECOND})
+    loyal.forget()
+    (line,) = [line for line in crm.lines("plugins", "list") if line["name"] == "loyal"]
+    assert "run: crm plugins upgrade loyal" in line["error"]["message"]
+    before = lasting(company)
+    done = crm("plugins", "trust", "loyal")
+    assert (done.exit_code, done.stdout) == (1, "")
+    sentence = "the new files of plugin 'loyal' change its tables; run: crm plugins upgrade loyal"
+    assert done.stderr == f"crm: {sentence}\n"
+    assert lasting(company) == before
+    crm.ok("plugins", "upgrade", "loyal")
+    assert revision(company) == "loyal_0002"
+
+
+def test_the_doctor_names_one_remedy_for_tables_behind_their_files(
+    company: App, crm: CommandLine, loyal: Any
+) -> None:
+    loyal.write({"migrations/0002_why.py": SECOND})
+    loyal.forget()
+    said = " ".join(check["detail"] for check in crm("doctor", "--json").json()["checks"])
+    assert "not up to date: loyal: loyal_0001 → loyal_0002; run: crm plugins upgrade loyal" in said
+    assert "crm db migrate" not in said
+    crm.ok("plugins", "upgrade", "loyal")
+    (loyal.folder / "migrations" / "0002_why.py").unlink()
+    loyal.forget()
+    said = " ".join(check["detail"] for check in crm("doctor", "--json").json()["checks"])
+    assert "newer than its files (loyal_0001); install the newer loyal" in said
+    assert "crm db migrate" not in said
+
+
+def test_trusting_and_releasing_answer_in_json(company: App, crm: CommandLine, loyal: Any) -> None:
+    schemas = {name: load_schema(SCHEMAS / f"plugins_{name}.schema.json") for name in ("trusted", "released")}
+    loyal.code(EMPTY)
+    loyal.forget()
+    trusted = crm.json("plugins", "trust", "loyal")
+    check(trusted, schemas["trusted"], "trusted")
+    assert trusted == {"trusted": ["loyal"]}
+    with company.operations() as connection:
+        values = {"name": "loyal", "failures": 1, "quarantined": False, "error": None}
+        connection.execute(sa.insert(plugin_health), values)
+    for expected in (["loyal"], []):
+        released = crm.json("plugins", "release", "loyal")
+        check(released, schemas["released"], "released")
+        assert released == {"released": expected}
+
+
+@pytest.mark.parametrize("action", ["trust", "upgrade"])
+def test_what_is_not_installed_is_not_to_be_enabled_first(
+    company: App, crm: CommandLine, action: str
+) -> None:
+    done = crm("plugins", action, "nosuch")
+    assert done.stderr == "crm: there is no plugin 'nosuch'; install its package first\n"
 
 
 def test_tables_behind_files_that_are_accepted_refuse_writes_too(

@@ -69,6 +69,7 @@ SCHEMA = {
 }
 
 CODE = """
+import json
 from crmcore.api import WorkItem, hookimpl
 
 @hookimpl
@@ -78,6 +79,11 @@ def work_items(actor, since, ctx):
     if ctx.settings["sender"] == "careful":
         found = ctx.secret("api_key"), ctx.secret("box.key")
         yield WorkItem("post", None, None, f"{len(found[0])} and {len(found[1])} characters")
+    if ctx.settings["sender"] == "chatty":
+        secret = ctx.secret("api_key")
+        yield WorkItem(f"key {secret}", None, None, f"open with {secret}", command=secret)
+    if ctx.settings["sender"] == "quoting":
+        raise RuntimeError(json.dumps({"login": ctx.secret("api_key")}))
 """
 
 CLI = """

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import sqlalchemy as sa
 
-from crmcore.builtin.administration.settings import change
+from crmcore.builtin.administration.settings import change, file
 from crmcore.db.system import change_log, change_tx
 from crmcore.errors import CrmError, Refused
 
@@ -84,6 +84,7 @@ REFUSED = [
     (("", "1"), "crm.toml: unknown key 'plugins.post.'; known are"),
     (("sender.name", "1"), "plugins.post.sender = {"),
     (("per_day", "many"), 'plugins.post.per_day = "many" is not allowed; allowed is a value of type integer'),
+    (("per_day", "1e1"), "plugins.post.per_day = 10.0 is not allowed; allowed is a value of type integer"),
     (("per_day", "-5"), "plugins.post.per_day = -5 is not allowed; allowed is a number of at least 1"),
     (("per_day", "1\ny = 2"), "is not allowed; allowed is a value of type integer"),
     (("weight", "nan"), "crm.toml: plugins.post.weight = nan is not a finite number; write another one"),
@@ -235,7 +236,7 @@ def test_a_full_disk_leaves_the_old_file_and_the_old_log(post, crm, monkeypatch)
     def full(*_arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(change, "write_atomically", full)
+    monkeypatch.setattr(file, "write_atomically", full)
     result = crm(*SET, "per_day", 7)
     assert (result.exit_code, result.stderr) == (1, "crm: the disk is full; make room and try again\n")
     assert app.config.path.read_bytes() == before
@@ -249,7 +250,7 @@ def test_a_file_that_somebody_saves_at_that_moment_is_not_overwritten(post, monk
     def save(*_arguments):
         app.config.path.write_text("# theirs\n", encoding="utf-8")
 
-    monkeypatch.setattr(change, "_keep_owner", save)
+    monkeypatch.setattr(file.TomlFile, "prepare", save)
     with pytest.raises(Refused, match=r"somebody changed .* at this very moment; nothing was written"):
         change.change_setting(app, "post", "per_day", "7", "tester")
     assert app.config.path.read_text(encoding="utf-8") == "# theirs\n"
@@ -283,16 +284,19 @@ def test_two_administrators_at_once_lose_nothing(post, reopen, database):
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from crmcore.builtin.administration.settings import change
+from crmcore.builtin.administration.settings.file import TomlFile
 from crmcore.cli.main import main
+
+prepare = TomlFile.prepare
 
 def killed(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[2] == "ready":
-    change._keep_owner = killed
+    TomlFile.prepare = lambda *arguments: (prepare(*arguments), killed())
 else:
-    Path.replace = killed
+    replace = Path.replace
+    Path.replace = lambda self, target: killed() if target.name == "crm.toml" else replace(self, target)
 main(["-C", sys.argv[1], "plugins", "settings", "records", "set", "document_limit_mb", "7"])
 """
 
@@ -304,10 +308,30 @@ def test_a_kill_leaves_a_whole_file_and_the_next_one_can_work(make_app, crm, pyt
     before = app.config.path.read_bytes()
     assert python(KILL, app.config.folder, moment).exit_code == -9
     assert app.config.path.read_bytes() == before
+    told = crm("doctor").stdout
+    assert "holds a change that did not reach crm.toml; run the command again that made it" in told
     crm.ok("plugins", "settings", "records", "set", "document_limit_mb", 8)
+    assert not list(app.config.folder.glob("*.crm.toml.*"))
     assert tomllib.loads(app.config.path.read_text(encoding="utf-8"))["plugins"]["records"] == {
         "document_limit_mb": 8
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_change_that_was_logged_reaches_the_file_unless_somebody_edited_it_since(
+    make_app, install_plugin, crm, python, edited
+):
+    install_plugin("other", "from crmcore.api import hookimpl\n")
+    app = make_app(["other"])
+    assert python(KILL, app.config.folder, "committed").exit_code == -9
+    if edited:
+        with app.config.path.open("a", encoding="utf-8") as toml:
+            toml.write("# ours\n")
+    crm.ok("plugins", "disable", "other")
+    found = tomllib.loads(app.config.path.read_text(encoding="utf-8"))["plugins"]
+    assert found["enabled"] == []
+    assert found.get("records") == (None if edited else {"document_limit_mb": 7})
 
 
 def test_what_is_done_is_said_in_chinese(post, crm):
@@ -317,3 +341,19 @@ def test_what_is_done_is_said_in_chinese(post, crm):
     assert "Set:" not in said
     for words in ((*SET, "snder", "x"), (*SET, "api_key", "hunter22"), ("plugins", "settings", "post", "x")):
         assert any("\u4e00" <= c <= "\u9fff" for c in crm("--lang", "zh_CN", *words).stderr), words
+
+
+def test_help_is_there_before_and_after_the_name_and_a_missing_name_is_named(crm):
+    for words in (["-h"], ["--help"], ["post", "-h"], ["post", "set", "-h"], ["post", "unset", "-h"]):
+        shown = crm.ok("plugins", "settings", *words).stdout
+        assert shown.startswith("Usage: crm plugins settings [OPTIONS] NAME [set KEY VALUE | unset KEY]"), (
+            words
+        )
+    missing = crm("plugins", "settings")
+    assert (missing.exit_code, missing.stderr) == (2, "crm: Missing argument 'NAME'\n")
+
+
+def test_a_value_may_look_like_an_option(post, crm):
+    app = post()
+    crm.ok(*SET, "sender", "-h")
+    assert given(app)["sender"] == "-h"

@@ -1,14 +1,21 @@
 """Secrets: crm.toml refers to them, a plugin gets them when it asks, and nobody else ever sees one."""
 
+import json
 import re
 import sys
+from collections.abc import Callable
 from traceback import format_exception
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
+from crmcore.builtin.administration.settings.secrecy import hidden_in_json
+from crmcore.db.base import dumps
 from crmcore.errors import BadConfig
-from crmcore.text import SECRETS, printable
+from crmcore.text import SECRETS, hidden, printable
 
 SECRET = "hunter22-漢字"
 OTHER = "s3cr3t s3cr3t"
@@ -258,3 +265,185 @@ def test_a_short_secret_hides_no_words(post, monkeypatch):
     secret_of(app, "api_key")
     assert printable("123456 customers") == "*** customers"
     assert {"123456"} == SECRETS
+
+
+WRITINGS: dict[str, Callable[[str], str]] = {
+    "json": json.dumps,
+    "json as it is": lambda text: json.dumps(text, ensure_ascii=False),
+    "json in json": lambda text: json.dumps(json.dumps({"k": text})),
+    "repr": repr,
+    "repr with both marks": lambda text: repr(f"'{text}\""),
+    "bytes": lambda text: repr(text.encode()),
+    "error": lambda text: str(KeyError(json.dumps(text))),
+    "address": lambda text: quote(text, safe=""),
+}
+AWKWARD = (
+    'ab"cd\\ef-ghij',
+    "d'artagnan",
+    "schlüssel-密码",
+    "tab\there",
+    "two\nlines",
+    "key 🔑 key",
+    "a+b/c==",
+    "\\\\host\\pass",
+)
+
+
+@pytest.mark.parametrize("writing", WRITINGS)
+@pytest.mark.parametrize("secret", AWKWARD)
+def test_a_secret_is_hidden_however_a_program_writes_it(secret, writing):
+    SECRETS.add(secret)
+    written = WRITINGS[writing](secret)
+    assert re.fullmatch(r"""[\\"'b{}:k ]*\*\*\*[\\"'}]*""", printable(written)), (written, printable(written))
+    assert printable("well, " + written.swapcase().replace("a", "z")).startswith("well, ")
+
+
+def test_a_secret_of_many_backslashes_is_looked_for_in_no_time():
+    SECRETS.update(("\\" * 40 + "x", "'" * 40))
+    assert printable("\\" * 5000 + "y" + "\\" * 40 + "x") == "\\" * 5000 + "y***"
+
+
+@pytest.mark.parametrize("secret", ['ab"cd\\ef-ghij', "schlüssel-密码", "48211937"])
+def test_json_holds_no_secret_and_stays_json(post, crm, secret):
+    post('sender = "chatty"\napi_key = {env = "POST_KEY"}')
+    result = crm.ok("work", "--json", env={"POST_KEY": secret})
+    (item,) = [item for item in result.lines() if item["plugin"] == "post"]
+    assert (item["key"], item["title"], item["command"]) == ("key ***", "open with ***", "***")
+    assert WRITINGS["json"](secret)[1:-1] not in result.stdout
+
+
+def test_what_is_kept_of_an_error_holds_no_escaped_secret(post, crm, database):
+    secret = 'ab"cd\\ef-漢字'
+    app = post('sender = "quoting"\napi_key = {env = "POST_KEY"}', database)
+    said = crm.ok("work", env={"POST_KEY": secret}).stderr
+    assert '{"login": "***"}' in said
+    (line,) = [line for line in crm.lines("plugins", "list") if line["name"] == "post"]
+    assert line["error"]["message"] == '{"login": "***"}'
+    with app.read() as ctx:
+        kept = ctx.connection.execute(sa.text("SELECT CAST(error AS TEXT) FROM plugin_health")).scalar_one()
+    assert "***" in kept
+    assert "cd" not in kept
+
+
+_PIECES = st.text('abn"\\/\tu0019é漢:,{}[] ', max_size=6)
+
+
+@st.composite
+def _told(draw):
+    """Draw a secret, and something in which it stands here and there."""
+    secret = draw(st.text('abn"\\\tu0019é漢:,{}[] ', min_size=6, max_size=9) | st.just("482119"))
+    texts = st.lists(_PIECES, min_size=1, max_size=3).map(secret.join)
+    leaves = st.none() | st.booleans() | st.integers() | st.just(482119) | texts | _PIECES
+    value = st.recursive(leaves, lambda part: st.lists(part) | st.dictionaries(texts | _PIECES, part))
+    return secret, draw(value)
+
+
+def _without(value):
+    if isinstance(value, list):
+        return [_without(part) for part in value]
+    if isinstance(value, dict):
+        return {hidden(key): _without(part) for key, part in value.items()}
+    if isinstance(value, str):
+        return hidden(value)
+    return "***" if str(value) in SECRETS else value
+
+
+@given(_told())
+def test_hiding_leaves_json_as_it_is_but_for_the_secrets(told):
+    secret, value = told
+    SECRETS.clear()
+    SECRETS.add(secret)
+    assert json.loads(hidden_in_json(dumps(value))) == _without(value)
+
+
+NESTED = {
+    "type": "object",
+    "additionalProperties": False,
+    "$defs": {
+        "token": {"title": "T", "description": "T.", "type": "string", "x-secret": True},
+        "login": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"token": {"$ref": "#/$defs/token"}, "user": {"type": "string"}},
+            "required": ["user"],
+        },
+    },
+    "properties": {
+        "auth": {"title": "A", "description": "A.", "$ref": "#/$defs/login"},
+        "list": {"title": "L", "description": "L.", "type": "array", "items": {"x-secret": True}},
+        "map": {
+            "title": "M",
+            "description": "M.",
+            "allOf": [{"type": "object"}],
+            "additionalProperties": {"x-secret": True},
+        },
+        "plain": {
+            "title": "P",
+            "description": "P.",
+            "type": "object",
+            "properties": {"n": {"type": "integer"}},
+        },
+    },
+}
+TOO_HIGH = {
+    "auth": "a value of type object",
+    "list": "a value of type array",
+    "list.0": "a value of type array",
+    "map": "a value of type object",
+}
+
+
+@pytest.fixture
+def nested(install_plugin, make_app):
+    """Make a workspace with a plugin whose secrets stand below other keys."""
+    code = (
+        "from crmcore.api import hookimpl\n\n@hookimpl\ndef work_items(actor, since, ctx):\n    return []\n"
+    )
+    install_plugin("post", code, files={"settings.schema.json": json.dumps(NESTED)})
+    return make_app(["post"])
+
+
+@pytest.mark.parametrize("key", TOO_HIGH)
+def test_a_secret_given_for_what_holds_secrets_is_not_repeated(nested, crm, key):
+    variable = f"CRM_PLUGIN_POST__{key.partition('.')[0].upper()}"
+    for result in (
+        crm(*SET, key, SECRET),
+        crm("plugins", "settings", "post", env={variable: SECRET}),
+        crm("work", env={variable: SECRET}),
+        crm("doctor", env={variable: SECRET}),
+    ):
+        said = result.stdout + result.stderr
+        assert SECRET not in said
+        assert f"allowed is {TOO_HIGH[key]}" in said
+        assert f"plugins.post.{key.partition('.')[0]} " in said
+
+
+def test_what_holds_no_secret_is_still_shown_when_it_is_wrong(nested, crm):
+    said = crm(*SET, "plain.n", "many").stderr
+    assert 'plugins.post.plain.n = "many" is not allowed' in said
+    assert "lacks the key 'user'" in crm(*SET, "auth.token", "env:X").stderr
+    assert "plugins.post.auth.user = 7 is not allowed" in crm(*SET, "auth", "{user = 7}").stderr
+
+
+@pytest.mark.parametrize(
+    "address", [f"https://{OTHER[:6]}@git.example/x", "see HTTP://ghp_s3cr3t@git.example"]
+)
+def test_a_token_in_an_address_is_refused(post, crm, address):
+    app = post()
+    result = crm(*SET, "sender", address)
+    assert (result.exit_code, "plugins.post.sender holds a password" in result.stderr) == (1, True)
+    assert "s3cr3t" not in result.stderr + app.config.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://crm@db.example/crm",
+        "ssh://git@git.example/x",
+        "https://a.example/@me",
+        "https://a.example?to=me@b",
+    ],
+)
+def test_an_address_without_a_password_is_taken(post, crm, address):
+    post()
+    crm.ok(*SET, "sender", address)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmcore.config import find_workspace, load_config, parse_config, with_enabled, write_new
+from crmcore.builtin.lifecycle.toml import with_enabled
+from crmcore.config import find_workspace, load_config, parse_config, write_new
 from crmcore.errors import BadConfig, NoWorkspace
 from crmcore.testing import CommandLine
 
@@ -310,9 +311,8 @@ def test_only_the_list_changes_whatever_the_layout(
         + layout
         + ("" if "company" in layout or layout.startswith("plugins") else "\n[company]\nname = 'n' # keep\n")
     )
-    folder.joinpath("crm.toml").write_text(text, encoding="utf-8")
     before = parse_config(folder, text).data
-    changed = with_enabled(folder, enabled)
+    changed = with_enabled(text, enabled)
     after = parse_config(folder, changed).data
     assert after["plugins"]["enabled"] == enabled
     before["plugins"]["enabled"] = enabled
@@ -323,13 +323,11 @@ def test_only_the_list_changes_whatever_the_layout(
 
 def test_comments_within_the_list_stay_with_the_names_that_stay(tmp_path: Path) -> None:
     text = "[plugins]\nenabled = [\n    'ledger', # the books\n    'abc', # classes\n]\n"
-    tmp_path.joinpath("crm.toml").write_text(text, encoding="utf-8")
-    more = with_enabled(tmp_path, ["ledger", "abc", "credit"])
+    more = with_enabled(text, ["ledger", "abc", "credit"])
     assert "'ledger', # the books" in more
     assert "'abc', # classes" in more
     assert parse_config(tmp_path, more).enabled == ("ledger", "abc", "credit")
-    tmp_path.joinpath("crm.toml").write_text(more, encoding="utf-8")
-    less = with_enabled(tmp_path, ["ledger", "credit"])
+    less = with_enabled(more, ["ledger", "credit"])
     assert "# the books" in less
     assert parse_config(tmp_path, less).enabled == ("ledger", "credit")
 

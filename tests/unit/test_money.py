@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmcore import money
 from crmcore.money import LARGEST_MINOR, convert, format_minor, from_minor, minor_digits, to_minor
 
 CURRENCIES = ("CNY", "JPY", "KWD", "CLF")
@@ -21,6 +22,17 @@ def test_minor_digits_are_those_of_iso_4217() -> None:
     assert {c: minor_digits(c) for c in ("CNY", "USD", "EUR", "JPY", "KRW", "KWD", "CLF", "ZZZ")} == {
         "CNY": 2, "USD": 2, "EUR": 2, "JPY": 0, "KRW": 0, "KWD": 3, "CLF": 4, "ZZZ": 2,
     }  # fmt: skip
+
+
+def test_the_currencies_are_those_of_iso_4217() -> None:
+    assert {"CNY", "EUR", "USD", "JPY", "KWD", "CLF", "HKD", "TWD", "MOP"} <= money.CURRENCIES
+    assert not {"XYZ", "XXX", "XTS", "cny", ""} & money.CURRENCIES
+    assert {len(code) for code in money.CURRENCIES} == {3}
+
+
+def test_what_is_no_number_is_not_called_too_large() -> None:
+    with pytest.raises(ValueError, match="the amount is no number"):
+        to_minor(Decimal("NaN"), "CNY")
 
 
 @given(minors, currencies)

@@ -107,6 +107,7 @@ def sentence(data: Any) -> str:
         ),
         ({"names": ["x", "y", "z"]}, "allowed is at most 2 items"),
         ({"days": True}, "plugins.abc.days = true is not allowed"),
+        ({"days": 10.0}, "plugins.abc.days = 10.0 is not allowed; allowed is a value of type integer"),
         ([], "crm.toml: plugins.abc = [] is not allowed; allowed is a value of type object"),
     ],
 )
@@ -135,7 +136,7 @@ values = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.floats(allow_nan=False),
+    st.floats(allow_nan=False).filter(lambda number: not number.is_integer()),  # no integer of ours
     st.text(max_size=5),
     st.lists(st.text(max_size=2), max_size=3),
 )

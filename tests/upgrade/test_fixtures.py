@@ -10,7 +10,7 @@ import pytest
 
 from crmcore.app import App
 from crmcore.testing import CommandLine
-from tests.upgrade.log import problems
+from tests.oracles.change_log import problems
 
 pytestmark = pytest.mark.slow
 PLUGINS = ("trade_ledger", "abc_analysis")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.administration.listing import listing
+from crmcore.builtin.administration.settings.file import left_behind
+from crmcore.builtin.lifecycle.choices import unmade
 from crmcore.changes import head, unsealed
 from crmcore.config import FILE_NAME
 from crmcore.db import migrations
@@ -21,7 +23,7 @@ from crmcore.i18n import N_, _, translate
 from crmcore.settings.plugin import plugin_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from crmcore.app import App
@@ -95,9 +97,24 @@ def _migrations(app: App) -> Finding:
             folders |= _plugin_migrations(app)
             behind = migrations.pending(connection, folders)
         if behind:
-            shown = "; ".join(f"{name}: {found} → {wanted}" for name, (found, wanted) in behind.items())
-            return False, _("not up to date: {names}; run: crm db migrate").format(names=shown)
+            return False, _behind(behind)
         return True, ", ".join(str(migrations.current(connection, name)) for name in folders)
+
+
+def _behind(behind: Mapping[str, tuple[str | None, str | None]]) -> str:
+    """Say what is not up to date, with the remedy that the gate names, too."""
+    newer = [
+        migrations.newer_tables(name, found, wanted)
+        for name, (found, wanted) in behind.items()
+        if name != migrations.CORE and found is not None and found > (wanted or "")
+    ]
+    if newer:
+        return "; ".join(newer)
+    shown = "; ".join(f"{name}: {found} → {wanted}" for name, (found, wanted) in behind.items())
+    if migrations.CORE in behind:
+        return _("not up to date: {names}; run: crm db migrate").format(names=shown)
+    message = _("not up to date: {names}; run: crm plugins upgrade {plugins}")
+    return message.format(names=shown, plugins=" ".join(behind))
 
 
 def _plugin_migrations(app: App) -> dict[str, Path]:
@@ -181,10 +198,15 @@ def _settings(app: App) -> Finding:
             plugin_settings(app.config, app.installed[name].manifest(), stray.append)
     if stray:
         return False, "; ".join(stray)
+    if left := left_behind(app):
+        message = _("{new} holds a change that did not reach {file}; run the command again that made it")
+        return False, message.format(new=left[0], file=FILE_NAME)
     generator = app.host.strategy("code_generator")
     for pattern in app.config.data["codes"].values():
         generator(pattern, range(1), app.clock().date())
     app.host.strategy("currency_rates")
+    if sentences := unmade(app):
+        return False, "; ".join(sentences)
     return True, FILE_NAME
 
 

@@ -24,18 +24,19 @@ from crmcore.i18n import N_, _, translate
     cls=Command,
     # A value may begin with a hyphen, and no letter in it asks for help.
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
-    options_metavar="NAME [set KEY VALUE | unset KEY] [OPTIONS]",
     help=N_(
         "Show a plugin's settings: key, value, origin, description; set KEY VALUE changes one in crm.toml, unset KEY goes back to the default."
     ),
 )
-@click.argument("name", metavar="")
-@click.argument("change", metavar="", nargs=-1, type=click.UNPROCESSED)
+@click.argument("name", metavar="NAME")
+@click.argument("change", metavar="[set KEY VALUE | unset KEY]", nargs=-1, type=click.UNPROCESSED)
 @json_option
 @pass_session
 def settings(session: Session, name: str, change: tuple[str, ...], *, as_json: bool) -> None:
     """Show or change settings."""
-    if change:
+    if "-h" in (name, *change[:2]):  # anywhere but in the place of a value
+        echo(click.get_current_context().get_help())
+    elif change:
         _change(session, name, change, as_json=as_json)
     else:
         _show(session, name, as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,8 +17,12 @@ from crmcore.cli.kit import (
     json_option,
     pass_session,
     show_table,
+    warn,
 )
 from crmcore.i18n import N_, _, translate
+
+if TYPE_CHECKING:
+    from crmcore.app import App
 
 _ELSEWHERE = {
     "check": (
@@ -70,7 +74,7 @@ def list_plugins(session: Session, *, as_json: bool) -> None:
     from crmcore.deprecated import Deprecation
     from crmcore.plugins.types import Column, Table
 
-    rows = listing(session.app)
+    rows = [_with_tables(session.app, row) for row in listing(session.app)]
     if as_json:
         emit_lines(rows)
         return
@@ -90,6 +94,26 @@ def list_plugins(session: Session, *, as_json: bool) -> None:
             echo(_("Plugin {plugin}: {message}").format(plugin=r["name"], message=Deprecation(**deprecation)))
 
 
+def _with_tables(app: App, row: dict[str, Any]) -> dict[str, Any]:
+    """Have the list say what keeps everybody from writing: tables that are not those of the plugin's files."""
+    from crmcore.db.migrations import newer_tables
+    from crmcore.errors import PluginError
+    from crmcore.plugins.health import described
+
+    name = row["name"]
+    if row["error"] is not None or name not in app.tables_behind:
+        return row
+    found, wanted = app.tables_behind[name]
+    if found is not None and found > (wanted or ""):
+        sentence = newer_tables(name, found, wanted)
+    else:
+        message = _(
+            "the tables of plugin {name!r} are at {found}, its files need {wanted}; run: crm plugins upgrade {name}"
+        )
+        sentence = message.format(name=name, found=found or _("none"), wanted=wanted)
+    return {**row, "error": described(PluginError(sentence), "", app.clock())}
+
+
 def _last_error(session: Session, error: dict[str, Any] | None) -> str:
     """Say what failed last, in which hook and when, on the company's clock."""
     if error is None:
@@ -107,11 +131,14 @@ def _last_error(session: Session, error: dict[str, Any] | None) -> str:
 @pass_session
 def enable(session: Session, names: tuple[str, ...], *, as_json: bool) -> None:
     """Enable plugins."""
+    from crmcore.builtin.lifecycle.choices import unmade
     from crmcore.builtin.lifecycle.enabling import enable as enable_plugins
 
     _report(
         enable_plugins(session.app, names, session.actor), "enabled", _("Enabled: {names}"), as_json=as_json
     )
+    for sentence in unmade(session.app):
+        warn(sentence)
 
 
 @plugins.command("disable", cls=Command, help=N_("Disable plugins; their data stays."))
@@ -141,8 +168,9 @@ def _report(names: list[str], key: str, sentence: str, *, as_json: bool) -> None
     "release", cls=Command, help=N_("Take a plugin out of quarantine and forget its last error.")
 )
 @click.argument("name")
+@json_option
 @pass_session
-def release(session: Session, name: str) -> None:
+def release(session: Session, name: str, *, as_json: bool) -> None:
     """Release a plugin."""
     from crmcore.errors import PluginError
     from crmcore.plugins import health
@@ -157,20 +185,29 @@ def release(session: Session, name: str) -> None:
         message = _("plugin {plugin!r} cannot run ({reason}); repair it or run: crm plugins disable {plugin}")
         reason = (started.error or {}).get("message", "")
         raise PluginError(message.format(plugin=name, reason=reason))
-    echo((_("Released: {names}") if released else _("{names} had no error.")).format(names=name))
+    if as_json:
+        emit({"released": [name] if released else []})
+    else:
+        echo((_("Released: {names}") if released else _("{names} had no error.")).format(names=name))
 
 
 @plugins.command(
-    "trust", cls=Command, help=N_("Accept the changed files of an enabled plugin, after an upgrade.")
+    "trust",
+    cls=Command,
+    help=N_("Accept the changed files of an enabled plugin whose tables stay as they are."),
 )
 @click.argument("name")
+@json_option
 @pass_session
-def trust(session: Session, name: str) -> None:
+def trust(session: Session, name: str, *, as_json: bool) -> None:
     """Trust a plugin's files."""
     from crmcore.builtin.lifecycle.enabling import trust as trust_plugin
+    from crmcore.plugins.discovery import get_installed
 
+    if name not in session.app.database_plugins:
+        get_installed(name)
     trust_plugin(session.app, name, session.actor)
-    echo(_("Trusted: {names}").format(names=name))
+    _report([name], "trusted", _("Trusted: {names}"), as_json=as_json)
 
 
 _WORDS = (

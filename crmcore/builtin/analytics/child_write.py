@@ -23,16 +23,14 @@ Foreign keys are looked up by us, for all rows of a transaction at once, before 
 _FEW = 100
 """Different values up to which they are looked up one by one."""
 
-_DRAWN = """
-SELECT min(v), max(v), count(*) FROM (SELECT nextval({sequence}::regclass) AS v, generate_series(1, {count})) AS drawn
+_NUMBERS = "(SELECT nextval({sequence}::regclass) AS v, generate_series(0, {count}) LIMIT {count}) AS numbers"
+"""Twice as fast as drawing from a series; it would draw one too many at the end of the series, hence the limit."""
+_DRAWN = f"SELECT min(v), max(v), count(*) FROM {_NUMBERS}"
+_DRAWN_IN_RUNS = f"""
+SELECT min(v), max(v), count(*) FROM (SELECT v, v - row_number() OVER (ORDER BY v) AS run FROM {_NUMBERS}) AS numbered
+GROUP BY run ORDER BY 1
 """
-_DRAWN_IN_RUNS = """
-SELECT min(v), max(v), count(*) FROM (
-    SELECT v, v - row_number() OVER (ORDER BY v) AS run
-    FROM (SELECT nextval({sequence}::regclass) AS v, generate_series(1, {count})) AS drawn
-) AS numbered GROUP BY run ORDER BY 1
-"""
-"""Takes twice as long, so it is asked only after others were seen to draw in between."""
+"""Takes longer, so it is asked only after others were seen to draw in between."""
 
 Run = tuple[int, int]
 """First and last id of an unbroken run."""

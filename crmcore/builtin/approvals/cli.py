@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from crmcore.builtin.approvals.rules import STATES, Decision
 from crmcore.builtin.approvals.words import shown_state, shown_yes
-from crmcore.builtin.records.options import limit_option, list_records, local
+from crmcore.builtin.records.options import NUMBER, limit_option, list_records, local
 from crmcore.cli.kit import (
     Command,
     Group,
@@ -24,8 +24,11 @@ from crmcore.cli.kit import (
 from crmcore.i18n import N_, _
 from crmcore.plugins.types import Column, Table
 
+if TYPE_CHECKING:
+    from crmcore.plugins.types import Context
+
 _PLUGIN = "approvals"
-_number = click.argument("number", type=click.IntRange(min=1))
+_number = click.argument("number", type=NUMBER)
 _reason = click.option("--reason", default="", help=N_("Why; whoever asked reads it."))
 
 
@@ -40,7 +43,7 @@ def approvals() -> None:
 @click.option("--all", "scope", flag_value="all", help=N_("All; that is the default."))
 @click.option("--state", type=click.Choice(STATES), help=N_("Only those in this state."))
 @click.option("--kind", help=N_("Only this kind; see crm approvals kinds."))
-@click.option("--after", type=click.IntRange(min=1), metavar="N", help=N_("Go on behind this number."))
+@click.option("--after", type=NUMBER, metavar="N", help=N_("Go on behind this number."))
 @limit_option
 @json_option
 @pass_session
@@ -51,6 +54,7 @@ def list_command(session: Session, scope: str | None, limit: int | None, **optio
 
     as_lines, chosen = options.pop("as_json"), None
     with session.app.read(_PLUGIN, session.actor) as ctx:
+        _require_kind(session, ctx, options["kind"])
         if scope == "inbox":
             own = standing(ctx.connection, session.app.config, ctx.actor)
             absent = stood_in_for(ctx.connection, session.app.config, ctx.actor, ctx.today)
@@ -78,6 +82,8 @@ def show_command(session: Session, number: int, *, as_json: bool) -> None:
     for title, text in ((_("Reason"), found["reason"]), (_("Decision"), found["decision_reason"])):
         if text:
             echo(f"{title}: {text}")
+    if found["cannot_be_approved"]:
+        echo(_("It cannot be approved now: {reason}").format(reason=found["cannot_be_approved"]))
 
 
 @approvals.command("approve", cls=Command, help=N_("Approve a request; what was asked for is done at once."))
@@ -155,6 +161,15 @@ def kinds_command(session: Session, *, as_json: bool) -> None:
         show_table(_kinds_table(found))
 
 
+def _require_kind(session: Session, ctx: Context, kind: str | None) -> None:
+    """Raise NotFound for a kind that no plugin has; where requests of it are kept, they are listed all the same."""
+    from crmcore.builtin.approvals.kinds import find_kind
+    from crmcore.builtin.approvals.queries import select
+
+    if kind is not None and ctx.connection.execute(select(ctx.today, kind=kind).limit(1)).first() is None:
+        find_kind(session.app, kind)
+
+
 def _decide(session: Session, number: int, decision: Decision, reason: str) -> None:
     from crmcore.builtin.approvals.decisions import decide
 
@@ -162,6 +177,7 @@ def _decide(session: Session, number: int, decision: Decision, reason: str) -> N
 
 
 def _read(session: Session, number: int, *, who: bool = False) -> dict[str, Any]:
+    from crmcore.builtin.approvals.decisions import cannot_be_approved
     from crmcore.builtin.approvals.queries import as_json, deciders, read_row
     from crmcore.builtin.approvals.standing import everybody
 
@@ -171,6 +187,8 @@ def _read(session: Session, number: int, *, who: bool = False) -> dict[str, Any]
         if who:
             actors = everybody(ctx.connection, session.app.config, ctx.today)
             found["deciders"] = deciders(row, actors, ctx.today)
+            is_open = found["state"] == "requested"
+            found["cannot_be_approved"] = cannot_be_approved(session.app, row) if is_open else None
     return found
 
 

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.approvals.kinds import carry_out, find_kind
-from crmcore.builtin.approvals.queries import approval_table, as_matter, as_request, is_late, read_row
+from crmcore.builtin.approvals.queries import (
+    approval_table,
+    as_matter,
+    as_request,
+    is_late,
+    is_open,
+    read_row,
+)
 from crmcore.builtin.approvals.rules import BECOMES, Decision, decides_for, hindrance, state_on
 from crmcore.builtin.approvals.sentences import closed_sentence, hindrance_sentence
 from crmcore.builtin.approvals.standing import standing, stood_in_for
 from crmcore.builtin.approvals.tables import Approval
 from crmcore.builtin.approvals.values import cleaned_reason
-from crmcore.errors import NotFound, Refused
+from crmcore.errors import CrmError, NotFound, Refused
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -73,16 +80,22 @@ def _running_kind(app: App, row: sa.RowMapping) -> ApprovalKind:
         raise Refused(message.format(number=row["id"], kind=row["kind"], plugin=row["plugin"])) from None
 
 
+def cannot_be_approved(app: App, row: sa.RowMapping) -> str | None:
+    """Return why nobody can approve a request now, whoever they are; None = somebody can, or it is closed."""
+    try:
+        _running_kind(app, row)
+    except CrmError as error:
+        return str(error)
+    return None
+
+
 def withdraw(app: App, actor: str, number: int, reason: str = "") -> None:
     """Take a request back; only who made it may, and only while it is open."""
     reason = cleaned_reason(reason)
     with app.write(actor, f"withdraw request {number}", plugin="approvals") as tx:
         row = read_row(tx.connection, number, lock=True)
         if row["requested_by"] != actor:
-            message = _(
-                "request {number} was made by {actor!r}, who alone may withdraw it; you may reject it"
-            )
-            raise Refused(message.format(number=number, actor=row["requested_by"]))
+            raise Refused(_not_yours(app, tx, row))
         if state_on(row["state"], row["expires_on"], tx.ctx.today) != "requested":
             raise Refused(closed_sentence(row, app.config.timezone))
         _close(
@@ -93,6 +106,37 @@ def withdraw(app: App, actor: str, number: int, reason: str = "") -> None:
             decided_at=tx.now,
             decision_reason=reason or None,
         )
+
+
+def _not_yours(app: App, tx: Tx, row: sa.RowMapping) -> str:
+    """Say who may withdraw a request, and what is left to somebody else."""
+    own = standing(tx.connection, app.config, tx.actor)
+    absent = stood_in_for(tx.connection, app.config, tx.actor, tx.ctx.today)
+    message = (
+        _("request {number} was made by {actor!r}, who alone may withdraw it")
+        if hindrance(as_matter(row, tx.ctx.today), own, absent, "reject", "a reason")
+        else _("request {number} was made by {actor!r}, who alone may withdraw it; you may reject it")
+    )
+    return message.format(number=row["id"], actor=row["requested_by"])
+
+
+def withdraw_all(app: App, tx: Tx, plugin: str) -> int:
+    """Withdraw the open requests of a plugin that goes for good, without asking it; returns how many."""
+    c, today = approval_table.c, tx.ctx.today
+    query = sa.select(c.id).where(c.plugin == plugin, is_open(today)).order_by(c.id).with_for_update()
+    numbers = tx.connection.scalars(query).all()
+    if numbers:
+        app.host.plugins[:] = [hosted for hosted in app.host.plugins if hosted.name != plugin]
+    reason = _("plugin {plugin} was uninstalled and its data dropped").format(plugin=plugin)
+    values = {
+        "state": "withdrawn",
+        "decided_by": tx.actor,
+        "decided_at": tx.now,
+        "decision_reason": reason,
+    }
+    for start in range(0, len(numbers), _CHUNK):
+        tx.update(Approval, [(number, values) for number in numbers[start : start + _CHUNK]])
+    return len(numbers)
 
 
 def expire(app: App, actor: str) -> int:

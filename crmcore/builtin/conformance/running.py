@@ -13,17 +13,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import IO, Any
 
 from crmcore.builtin.conformance.findings import cut
 from crmcore.builtin.conformance.order import OUTPUT, POSTGRES, ROWS
 from crmcore.builtin.conformance.postgres import server
 from crmcore.builtin.conformance.target import find_target
+from crmcore.builtin.conformance.tidying import Tidying
 from crmcore.i18n import _, language
 
 SECONDS = 120.0
@@ -37,13 +38,17 @@ def check_plugin(text: str, seconds: float = SECONDS, only: Collection[str] = RO
     seconds: how long one check may take. only: the checks to make. Raises CrmError where there is no such plugin.
     """
     names = [name for name in ROWS if name in only and name != OUTPUT]
-    with tempfile.TemporaryDirectory(prefix="crm-check-", ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="crm-check-", ignore_cleanup_errors=True) as folder,
+        Tidying() as tidying,
+    ):
         scratch = Path(folder).resolve()
+        tidying.begun(str(scratch))
         target = find_target(text, scratch)
         request = {"plugin": target.name, "language": language(), "scratch": str(scratch)}
         path = [str(target.site)] if target.site else []
-        run = _Run(request, [*path, *(entry for entry in sys.path if entry)], seconds)
-        with ThreadPoolExecutor(2) as pool:
+        run = _Run(request, [*path, *(entry for entry in sys.path if entry)], seconds, tidying)
+        with ThreadPoolExecutor(2) as pool, run.stopped_on_error():
             # The server takes seconds to start: meanwhile the other checks are done.
             parts = [
                 pool.submit(run.without_server, [name for name in names if name != POSTGRES]),
@@ -76,10 +81,24 @@ def _printed(rows: list[Row]) -> Row:
 class _Run:
     """The processes of one plugin's checks."""
 
-    def __init__(self, request: Row, path: list[str], seconds: float) -> None:
+    def __init__(self, request: Row, path: list[str], seconds: float, tidying: Tidying) -> None:
         self._request = request
         self._path = path
         self._seconds = seconds
+        self._tidying = tidying
+        self._stopped = Event()
+        self._children: list[subprocess.Popen[str]] = []
+
+    @contextmanager
+    def stopped_on_error(self) -> Iterator[None]:
+        """End all children where the block is left by an error, such as Ctrl-C: nobody waits for them any more."""
+        try:
+            yield
+        except BaseException:
+            self._stopped.set()
+            for child in list(self._children):
+                _kill(child)
+            raise
 
     def without_server(self, names: list[str]) -> list[Row]:
         """Make the checks that need nothing."""
@@ -89,14 +108,14 @@ class _Run:
         """Make the checks that need PostgreSQL, where there is one."""
         if not names:
             return []
-        with server() as url:
+        with server(self._tidying) as url:
             return self._rows(names, url or "", "postgres")
 
     def _rows(self, names: list[str], url: str, part: str) -> list[Row]:
         folder = Path(self._request["scratch"], part)
         folder.mkdir()
         rows: list[Row] = []
-        while waiting := names[len(rows) :]:
+        while (waiting := names[len(rows) :]) and not self._stopped.is_set():
             failed = [row["name"] for row in rows if not row["ok"]]
             request = {**self._request, "checks": waiting, "failed": failed, "postgres": url}
             rows += self._one_child({**request, "scratch": str(folder)}, waiting)
@@ -105,6 +124,10 @@ class _Run:
     def _one_child(self, request: Row, waiting: list[str]) -> list[Row]:
         """Run a child; returns at least one row: where it ends before its time, that is what its check came to."""
         child = self._started(request)
+        self._tidying.begun(child.pid)
+        self._children.append(child)
+        if self._stopped.is_set():  # just before it was in the list
+            _kill(child)
         lines: queue.Queue[str | None] = queue.Queue()
         reader = Thread(target=_forward, args=(child.stdout, lines), daemon=True)
         reader.start()
@@ -122,6 +145,8 @@ class _Run:
             reason = _("it took longer than {seconds:g} s and was stopped").format(seconds=self._seconds)
         finally:
             _stop(child)
+            self._tidying.ended(child.pid)
+            self._children.remove(child)
             reader.join(1)
         if len(rows) < len(waiting):
             reason = reason or _("it ended the process (exit code {code})").format(code=child.returncode)
@@ -179,9 +204,13 @@ def _stop(child: subprocess.Popen[str]) -> None:
     """End a child that is done or too slow, and whatever it started."""
     with suppress(subprocess.TimeoutExpired):
         child.wait(0.5)
+    _kill(child)
+    child.wait()
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
     if os.name == "posix":
         with suppress(OSError):  # also where the child itself is gone: what it started may not be
             os.killpg(child.pid, signal.SIGKILL)
     elif child.poll() is None:
         child.kill()
-    child.wait()

@@ -55,6 +55,10 @@ def _problems(path: str, key: Any, *, required: bool) -> Iterator[str]:
     missing = [word for word in _WORDS if not isinstance(key.get(word), str) or not key[word]]
     if "default" not in key and not required and not key.get("x-secret"):
         missing.append("default")
+    if key.get("x-secret") and "default" in key:
+        yield _("{key} is a secret with a default; take it out: what is in a package is no secret").format(
+            key=path
+        )
     if not key.get("examples") and "example" not in key:
         missing.append("examples")
     if missing:

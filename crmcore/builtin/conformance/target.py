@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import stat
 import tomllib
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
@@ -12,6 +14,7 @@ from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
+from crmcore.builtin.conformance.wheel import MOST_BYTES, MOST_FILES, too_large, unpack
 from crmcore.errors import NotFound, PluginError
 from crmcore.i18n import _
 from crmcore.plugins.discovery import GROUP, get_installed, installed
@@ -67,19 +70,50 @@ def _missing(text: str) -> Target:
 def _lay_out(path: Path, site: Path) -> str:
     """Copy or unpack a plugin into `site` as an installer would; returns its name."""
     if path.suffix == ".whl" and path.is_file():
-        from crmcore.builtin.conformance.wheel import unpack
-
         unpack(path, site)
         return _only_entry(path, {e.name: e.value for e in _entry_points(site)})[0]
     source = _source_of(path.resolve())
     if source.name in installed():  # what lies here comes before what is installed, and is no rival of it
         source = replace(source, distribution=installed()[source.name].distribution)
-    if source.code.is_dir():
-        shutil.copytree(source.code, site / source.code.name, ignore=_SKIPPED)
-    else:
-        shutil.copy(source.code, site)
+    _copy(source.code, site / source.code.name)
     _describe(source, site)
     return source.name
+
+
+def _copy(code: Path, to: Path) -> None:
+    """Copy a package or module with what its links lead to; PluginError where that is too much, or has no end."""
+    files, room = MOST_FILES, MOST_BYTES
+
+    def skipped(folder: str, names: list[str]) -> set[str]:
+        nonlocal files
+        if os.path.realpath(folder) in map(os.path.realpath, Path(folder).parents):
+            raise _not_allowed(code, folder)
+        found = _SKIPPED(folder, names)
+        files -= len(names) - len(found)
+        if files < 0:
+            raise too_large(code)
+        return found
+
+    def copied(one: str, there: str) -> str:
+        nonlocal room
+        about = Path(one).stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise _not_allowed(code, one)
+        room -= about.st_size
+        if room < 0:
+            raise too_large(code)
+        return shutil.copy(one, there)
+
+    if code.is_dir():
+        shutil.copytree(code, to, ignore=skipped, copy_function=copied)
+    else:
+        copied(str(code), str(to))
+
+
+def _not_allowed(code: Path, what: str) -> PluginError:
+    name = os.path.relpath(what, code)
+    message = _("{file} holds {name!r}, which is neither a file nor a folder of its own; nothing was checked")
+    return PluginError(message.format(file=code, name=name))
 
 
 def _entry_points(site: Path) -> list[Any]:

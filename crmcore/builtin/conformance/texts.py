@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import string
 from collections.abc import Iterator
+from functools import lru_cache
 from gettext import GNUTranslations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.conformance.findings import Finding, finding
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from crmcore.builtin.conformance.subject import Subject
 
 LANGUAGE = "zh_CN"
@@ -23,6 +24,9 @@ _IN_SCHEMAS = frozenset({"title", "description"})
 _IN_MANIFEST = frozenset({"title", "description", "help"})
 _DATA = frozenset({"default", "example", "examples", "enum", "const"})
 _SHOWN = 60
+_WORD = re.compile(r"[a-z]{3}")
+"""What makes a text words: neither `ABC` nor `kg` reads otherwise in Chinese."""
+_HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def check_catalogues(subject: Subject) -> Finding:
@@ -34,7 +38,7 @@ def check_catalogues(subject: Subject) -> Finding:
         return True, _("a plain module has no catalogue; its {count} texts stay English").format(
             count=len(texts)
         )
-    path = subject.root / "locale" / LANGUAGE / "LC_MESSAGES" / f"{subject.package}.mo"
+    path = _catalogue(subject.root, subject.package)
     shown = path.relative_to(subject.root).as_posix()
     if not path.is_file():
         hint = (
@@ -48,6 +52,32 @@ def check_catalogues(subject: Subject) -> Finding:
         return False, _("{file} cannot be read: {error}").format(file=shown, error=error)
     problems = [p for text in texts for p in _problem(text, translated)]
     return finding(problems, _("{count} texts, all in Chinese").format(count=len(texts)))
+
+
+def untranslated(subject: Subject, english: set[str], chinese: set[str]) -> list[str]:
+    """Return the words that are shown in Chinese as in English, though nobody translated them so.
+
+    Nothing of what `check_catalogues` tells already: what is marked and has no translation, a catalogue that is not there.
+    """
+    settled = _settled(subject)
+    if settled is None:
+        return []
+    same = (text for text in english & chinese if _WORD.search(text) and not _HAN.search(text))
+    return sorted(text for text in same if text not in settled)
+
+
+@lru_cache(maxsize=1)
+def _settled(subject: Subject) -> frozenset[str] | None:
+    """Return the marked texts whose translation is missing, or the same on purpose; None where there is no catalogue."""
+    try:
+        translated = _read(_catalogue(subject.root or Path(), subject.package))
+    except Exception:  # noqa: BLE001  (the file may be damaged in any way)
+        return None
+    return frozenset(text for text in _texts(subject) if translated.get(text, text) == text)
+
+
+def _catalogue(root: Path, package: str) -> Path:
+    return root / "locale" / LANGUAGE / "LC_MESSAGES" / f"{package}.mo"
 
 
 def _read(path: Path) -> dict[Any, str]:

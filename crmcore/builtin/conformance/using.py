@@ -18,8 +18,9 @@ from crmcore.builtin.conformance.findings import Finding, finding, said
 from crmcore.builtin.conformance.leaving import Traces, traces
 from crmcore.builtin.conformance.lent_facts import lend_facts
 from crmcore.builtin.conformance.subject import ACTOR
+from crmcore.builtin.conformance.texts import LANGUAGE, untranslated
 from crmcore.errors import CrmError, GateError, PluginError
-from crmcore.i18n import _
+from crmcore.i18n import _, set_language
 
 if TYPE_CHECKING:
     from crmcore.app import App
@@ -133,7 +134,7 @@ def _registered(subject: Subject, app: App, *, with_facts: bool) -> Iterator[Ste
     for column in subject.specs("list_columns"):
         yield f"column {column.name}", partial(_column, app, column)
     for report in subject.specs("reports"):
-        yield f"report {report.name}", partial(_report, app, report)
+        yield f"report {report.name}", partial(_report, subject, app, report)
 
 
 def _commands(subject: Subject, app: App, code: str) -> Iterator[Step]:
@@ -193,8 +194,8 @@ def _column(app: App, column: Any) -> None:
         ctx.connection.execute(column.select(ctx.settings).limit(_ROWS)).all()
 
 
-def _report(app: App, spec: ReportSpec) -> None:
-    """Run a report with its usual parameters and bring it into every form that needs nothing installed."""
+def _report(subject: Subject, app: App, spec: ReportSpec) -> None:
+    """Run a report with its usual parameters, bring it into every form that needs nothing installed, compare its words."""
     from crmcore.builtin.reports import page, rendering
     from crmcore.builtin.reports.services import checked_parameters, requested
     from crmcore.db.base import dumps
@@ -207,6 +208,23 @@ def _report(app: App, spec: ReportSpec) -> None:
         rendering.write_csv(made, io.StringIO())
     with requested(app, ACTOR, spec, checked_parameters(spec, {})) as made:
         page.write_page(made, io.StringIO())
+    words = [copy_context().run(_words, app, spec, name) for name in ("en", LANGUAGE)]
+    if same := untranslated(subject, *words):
+        message = _("shown in Chinese as in English: {words}; mark such texts with _ and translate them")
+        raise PluginError(message.format(words=", ".join(map(repr, same))))
+
+
+def _words(app: App, spec: ReportSpec, language: str) -> set[str]:
+    """Return titles and notes of a report in a language; what stands in its rows and on its axes may be data."""
+    from crmcore.builtin.reports.services import checked_parameters, requested, title_of
+
+    set_language(language)
+    with requested(app, ACTOR, spec, checked_parameters(spec, {})) as made:
+        report = made.report
+        titles = [report.title, *(chart.title for chart in report.charts), *made.titles.values()]
+        for table in report.tables:
+            titles += [table.title, *(column.title for column in table.columns)]
+        return {title_of(app, spec), *titles, *report.notes}
 
 
 def _export(app: App, importable: Importable, path: Path) -> None:

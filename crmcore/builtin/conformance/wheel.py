@@ -32,7 +32,7 @@ def unpack(path: Path, site: Path) -> None:
 
 def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
     if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
-        raise _too_large(path)
+        raise too_large(path)
     for member in members:
         name = member.filename
         pure = PurePosixPath(name)
@@ -60,12 +60,13 @@ def _extract(path: Path, wheel: zipfile.ZipFile, member: zipfile.ZipInfo, site: 
         while piece := source.read(_PIECE):
             size += len(piece)
             if size > left:
-                raise _too_large(path)
+                raise too_large(path)
             file.write(piece)
     return size
 
 
-def _too_large(path: Path) -> PluginError:
+def too_large(path: Path) -> PluginError:
+    """Return the error of a wheel or folder that holds too much."""
     return PluginError(
         _("{file} is too large for a plugin: more than {files} files or {size} MB").format(
             file=path, files=MOST_FILES, size=MOST_BYTES // 1024 // 1024

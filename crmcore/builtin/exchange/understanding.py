@@ -77,6 +77,7 @@ def find_importable(app: App, name: str) -> Importable:
     """Return an importable by name; UsageProblem says which there are."""
     known = importables(app)
     if name not in known:
+        app.host.suspect("importables")
         near = get_close_matches(name, known, n=1)
         hint = " " + _("(did you mean {near!r}?)").format(near=near[0]) if near else ""
         raise UsageProblem(

@@ -41,7 +41,8 @@ class Keys:
 
     def _row(self, info: TableInfo, number: int) -> Mapping[str, Any] | None:
         query = sa.select(info.table).where(info.table.c.id == number)
-        return self._connection.execute(query).mappings().first()
+        row = self._connection.execute(query).mappings().first()
+        return None if row is None else dict(row)
 
     def _named(self, info: TableInfo, row: Mapping[str, Any], depth: int) -> str:
         points = self._references.of(info.entity)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.lifecycle.fitting import gone
+from crmcore.builtin.lifecycle.known import own_names
 from crmcore.catalogue import load_catalogue, with_plugin
 from crmcore.db.base import canonical
 from crmcore.db.system import person_key
@@ -32,7 +33,7 @@ _table: sa.Table = Customer.__table__  # type: ignore[attr-defined]
 
 def values_of(app: App, connection: sa.Connection, known: Known) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Give id, uid and values of the customers who have any; where the package is gone, by the prefix of the fields."""
-    prefix = f"{known.prefix}_"
+    prefix, bears = f"{known.prefix}_", own_names(app, connection, known)
     others = load_catalogue(app.config.folder).fields
     declared = known.manifest.card_fields if known.manifest and not known.problem else None
     c = _table.c
@@ -43,7 +44,9 @@ def values_of(app: App, connection: sa.Connection, known: Known) -> Iterator[tup
         own = {
             name: value
             for name, value in row.attributes.items()
-            if name.startswith(prefix) and name not in others and (declared is None or name in declared)
+            if name.startswith(prefix)
+            and name not in others
+            and (bears(name) if declared is None else name in declared)
         }
         if own:
             yield row.id, row.uid, own

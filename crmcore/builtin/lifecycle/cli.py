@@ -25,13 +25,16 @@ _DIR = click.Path(path_type=Path)
 )
 @click.argument("action", type=click.Choice(["enable", "disable", "upgrade", "uninstall"]))
 @click.argument("name")
+@click.option("--keep", is_flag=True, help=N_("Uninstalling: with --keep, not with --export or --drop."))
 @json_option
 @pass_session
-def plan(session: Session, action: str, name: str, *, as_json: bool) -> None:
+def plan(session: Session, action: str, name: str, *, keep: bool, as_json: bool) -> None:
     """Show a plan."""
+    if keep and action != "uninstall":
+        raise UsageProblem(_("--keep goes with uninstall only"))
     from crmcore.builtin.lifecycle.plans import make_plan
 
-    made = make_plan(session.app, action, name)
+    made = make_plan(session.app, action, name, keep=keep)
     if as_json:
         emit(made)
         return
@@ -53,16 +56,23 @@ def plan(session: Session, action: str, name: str, *, as_json: bool) -> None:
 def upgrade(session: Session, names: tuple[str, ...], *, as_json: bool) -> None:
     """Upgrade plugins."""
     from crmcore.builtin.lifecycle.enabling import accept
+    from crmcore.plugins.discovery import get_installed
 
-    before = {name: row.version for name, row in session.app.database_plugins.items()}
+    for name in names:
+        if name not in session.app.database_plugins:
+            get_installed(name)
+    old, behind = session.app.database_plugins, session.app.tables_behind
     done = accept(session.app, list(dict.fromkeys(names)), session.actor, "upgrade")
-    versions = {name: session.app.database_plugins[name].version for name in done}
+    now = session.app.database_plugins
+    old = {**now, **old}  # where somebody else enabled one just now
     if as_json:
-        emit({"upgraded": [{"name": n, "from": before.get(n), "to": versions[n]} for n in done]})
+        emit({"upgraded": [{"name": n, "from": old[n].version, "to": now[n].version} for n in done]})
         return
     for name in done:
-        line = _("Upgraded: {name} {found} → {version}")
-        echo(line.format(name=name, found=before.get(name, ""), version=versions[name]))
+        versions = " → ".join(dict.fromkeys((old[name].version, now[name].version)))
+        same = name not in behind and old[name].record_hash == now[name].record_hash
+        line = _("Nothing to change: {name} {version}") if same else _("Upgraded: {name} {version}")
+        echo(line.format(name=name, version=versions))
 
 
 @click.command("uninstall", cls=Command, help=N_("Uninstall a plugin: keep its data, export it, or drop it."))
@@ -89,7 +99,15 @@ def uninstall(
     if as_json:
         tables = [{"name": table, "rows": rows} for table, rows in done.tables.items()]
         exported = str(folder.resolve()) if folder else None
-        emit({"plugin": name, "data": way, "tables": tables, "export": exported})
+        emit(
+            {
+                "plugin": name,
+                "data": way,
+                "tables": tables,
+                "export": exported,
+                "withdrawn_requests": done.withdrawn,
+            }
+        )
         return
     _tell(done, way, folder)
 
@@ -108,6 +126,8 @@ def _tell(done: Uninstalled, way: str, folder: Path | None) -> None:
         echo(
             _("To take it back: crm plugins restore {name} {folder}").format(name=done.plugin, folder=folder)
         )
+    if done.withdrawn:
+        echo(_("Open requests for approval that were withdrawn: {count}").format(count=done.withdrawn))
     if done.distribution:
         echo(_("Its package may go now: pip uninstall {name}").format(name=done.distribution))
 

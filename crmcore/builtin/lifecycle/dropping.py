@@ -14,7 +14,7 @@ from crmcore.db.engine import gate
 from crmcore.db.system import observer_cursor, observer_parked, plugin_health
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from crmcore.builtin.lifecycle.known import Known
     from crmcore.tx import Tx
@@ -27,15 +27,17 @@ def lock_tables(connection: sa.Connection, tables: Sequence[str]) -> None:
             connection.execute(sa.text(f"LOCK TABLE {_listed(connection, tables)} IN ACCESS EXCLUSIVE MODE"))
 
 
-def drop(tx: Tx, known: Known, tables: Mapping[str, int]) -> None:
+def drop(tx: Tx, known: Known, tables: Mapping[str, int], own: Callable[[str], bool]) -> None:
     """Drop the plugin's tables (name → rows; those first that others point to) and forget the plugin.
+
+    own: tells which views and sequences are the plugin's, by their names.
 
     One entry in the change log says what the plugin was and how many rows went.
     """
     connection = tx.connection
     with gate(connection):
         types = _own_types(connection, list(tables))
-        _drop_tables(connection, known.prefix, list(tables))
+        _drop_tables(connection, list(tables), own)
         for name in types:
             connection.execute(sa.text(f"DROP TYPE {_listed(connection, [name])}"))
         version = migrations.version_table(known.name)
@@ -50,17 +52,16 @@ def drop(tx: Tx, known: Known, tables: Mapping[str, int]) -> None:
     tx._log.append([entry])  # noqa: SLF001  (no row of a tracked table can say how many rows of others went)
 
 
-def _drop_tables(connection: sa.Connection, prefix: str, tables: list[str]) -> None:
-    """Drop views, tables and free sequences that bear the plugin's prefix."""
-    inspector = sa.inspect(connection)
-    for view in inspector.get_view_names():
-        if view.startswith(f"{prefix}_"):
+def _drop_tables(connection: sa.Connection, tables: list[str], own: Callable[[str], bool]) -> None:
+    """Drop the plugin's views, tables and free sequences."""
+    for view in sa.inspect(connection).get_view_names():
+        if own(view):
             connection.execute(sa.text(f"DROP VIEW {_listed(connection, [view])}"))
     if connection.dialect.name == "postgresql":
         if tables:
             connection.execute(sa.text(f"DROP TABLE {_listed(connection, tables)}"))
         for sequence in sa.inspect(connection).get_sequence_names():
-            if sequence.startswith(f"{prefix}_"):
+            if own(sequence):
                 connection.execute(sa.text(f"DROP SEQUENCE {_listed(connection, [sequence])}"))
         return
     # Tables that point to each other in a circle cannot be dropped one by one but for this.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmcore.builtin.approvals.plugin import GENERAL
+from crmcore.builtin.lifecycle.choices import chosen_of, recorded_hooks, tell, without_choices
 from crmcore.builtin.lifecycle.examination import examine
 from crmcore.builtin.lifecycle.known import look_up, start
 from crmcore.builtin.lifecycle.lock import one_at_a_time
@@ -48,7 +49,10 @@ def enable(app: App, names: Sequence[str], actor: str) -> list[str]:
 
 @one_at_a_time
 def disable(app: App, names: Sequence[str], actor: str) -> list[str]:
-    """Disable plugins; their data stays. Nothing of them is imported. Returns those that were enabled before."""
+    """Disable plugins; their data stays. Nothing of them is imported. Returns those that were enabled before.
+
+    What crm.toml chooses of them goes, too: commands that ask for it would end with an error.
+    """
     require_manager(app, actor)
     wanted = list(dict.fromkeys(names))
     known = {*app.config.enabled, *app.database_plugins}
@@ -58,13 +62,22 @@ def disable(app: App, names: Sequence[str], actor: str) -> list[str]:
     check_dependents(app, wanted)
     gone = [name for name in wanted if name in known]
     records = [{"name": name, "enabled": False} for name in gone]
-    store(app, actor, records, f"disable {', '.join(wanted)}", disabled=gone)
+    choices = chosen_of(app, {**dict.fromkeys(gone, ()), **recorded_hooks(app, gone)})
+    reason = f"disable {', '.join(wanted)}"
+    store(app, actor, records, reason, disabled=gone, edit=lambda text: without_choices(text, choices))
     app.refresh()
+    tell(app, choices)
     return gone
 
 
 def trust(app: App, name: str, actor: str) -> None:
-    """Accept the changed files of an enabled plugin, as `accept` does."""
+    """Accept the changed files of an enabled plugin whose tables stay as they are; PluginError if they do not."""
+    require_manager(app, actor)
+    app.refresh()
+    found, wanted = app.tables_behind.get(name, (None, None))
+    if (found or "") < (wanted or ""):
+        message = _("the new files of plugin {name!r} change its tables; run: crm plugins upgrade {name}")
+        raise PluginError(message.format(name=name))
     accept(app, [name], actor, "trust")
 
 

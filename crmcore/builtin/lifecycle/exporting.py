@@ -108,7 +108,7 @@ def export(
         "made_at": text_of_time(tx.now),
         "actor": tx.actor,
         "tables": described,
-        "references": target.write(REFERENCES, _references(connection, known, tables)),
+        "references": target.write(REFERENCES, _reference_lines(connection, known, tables)),
         "card_values": target.write("card_values.jsonl", card_values),
         "settings": known.settings,
         "roles": roles,
@@ -139,7 +139,14 @@ def _told(table: str) -> Iterator[None]:
         raise CrmError(message.format(table=table, error=error)) from error
 
 
-def _references(connection: sa.Connection, known: Known, tables: Sequence[str]) -> Iterator[bytes]:
+def _reference_lines(connection: sa.Connection, known: Known, tables: Sequence[str]) -> Iterator[bytes]:
+    for core, key, uid in references(connection, known, tables):
+        yield canonical({"table": core, "id": key, "uid": uid}).encode() + b"\n"
+
+
+def references(
+    connection: sa.Connection, known: Known, tables: Sequence[str]
+) -> Iterator[tuple[str, int, str]]:
     """Give the rows of the core that the plugin's tables point to, with their uid: ids alone could be others' elsewhere."""
     places: dict[str, list[tuple[str, str]]] = {}
     for name in tables:
@@ -152,7 +159,7 @@ def _references(connection: sa.Connection, known: Known, tables: Sequence[str]) 
         c = sa.table(core, sa.column("id"), sa.column("uid")).c
         query = sa.select(c.id, c.uid).where(c.id.in_(sa.union(*named))).order_by(c.id)
         for row in connection.execute(query.execution_options(yield_per=1000)):
-            yield canonical({"table": core, "id": row.id, "uid": row.uid}).encode() + b"\n"
+            yield core, row.id, row.uid
 
 
 REFERRED = ("actor", "contact", "customer", "document", "interaction")

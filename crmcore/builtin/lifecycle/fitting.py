@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.lifecycle.exporting import REFERRED
+from crmcore.builtin.lifecycle.exporting import REFERRED, references
 from crmcore.builtin.lifecycle.known import own_tables
 from crmcore.db import migrations
 from crmcore.db.system import change_log
@@ -18,7 +20,7 @@ from crmcore.errors import CrmError, Refused
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from crmcore.app import App
     from crmcore.builtin.lifecycle.known import Known
@@ -62,6 +64,18 @@ def check_references(app: App, export: Export) -> None:
             _check_rows(ctx.connection, table, ((key, uid) for _table, key, uid in rows))
 
 
+def check_loaded(connection: sa.Connection, known: Known, tables: Sequence[str], export: Export) -> None:
+    """Raise CrmError unless the loaded rows point to just what the export says that they point to.
+
+    Where the package was gone when it was made, it says nothing of columns that only the package knows as references.
+    """
+    for view in (known, replace(known, specs={})):
+        found = references(connection, view, tables)
+        if not sum(one != other for one, other in zip_longest(found, export.references())):
+            return
+    raise export.wrong("references", _("the rows of the export point elsewhere"))
+
+
 def _check_rows(connection: sa.Connection, table: str, wanted: Iterable[tuple[int, str]]) -> None:
     c = sa.table(table, sa.column("id"), sa.column("uid")).c
     waiting: dict[int, str] = {}
@@ -73,20 +87,36 @@ def _check_rows(connection: sa.Connection, table: str, wanted: Iterable[tuple[in
             found = {row.id: row.uid for row in connection.execute(query)}
             for key, uid in waiting.items():
                 if found.get(key) != uid:
-                    raise Refused(gone(table, key, known=key in found))
+                    code = _code_of(connection, table, key)
+                    raise Refused(gone(table, key, known=key in found, code=code))
             waiting = {}
 
 
-def gone(table: str, key: int, *, known: bool) -> str:
-    """Say that a row of the core is not there any more, or another one (`known`)."""
+def _code_of(connection: sa.Connection, table: str, key: int) -> str:
+    """Return the code of a row of the core, of one that was deleted from the change log; empty if nobody knows it."""
+    if any(column["name"] == "code" for column in sa.inspect(connection).get_columns(table)):
+        here = sa.table(table, sa.column("id"), sa.column("code")).c
+        if code := connection.scalar(sa.select(here.code).where(here.id == key)):
+            return str(code)
+    c = change_log.c
+    query = sa.select(c.before).where(c.entity == table, c.entity_id == key, c.operation == "delete")
+    before = connection.scalar(query.order_by(c.seq.desc()).limit(1))
+    return str(json.loads(before).get("code") or "") if before else ""
+
+
+def gone(table: str, key: int, *, known: bool, code: str = "") -> str:
+    """Say that a row of the core (its code, if that is known) is not there any more, or another one (`known`)."""
     message = (
-        _("the export points to {entity} {id}, which is another one in this company; nothing was restored")
+        _(
+            "the export points to {entity} {id}, which is another one in this company; restore it in the company that it is of; nothing was restored"
+        )
         if known
         else _(
-            "the export points to {entity} {id}, which is not in this company any more; nothing was restored"
+            "the export points to {entity} {id}, which is not in this company; restore it in the company that it is of, or its backup; nothing was restored"
         )
     )
-    return message.format(entity=_(NOUNS[table]), id=key)
+    shown = f"{key} ({code})" if code else str(key)
+    return message.format(entity=_(NOUNS[table]), id=shown)
 
 
 def place_of(text: str, name: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from crmcore.plugins.manifest import Manifest
 from crmcore.plugins.tables import Plugin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from crmcore.app import App
 
@@ -107,20 +107,17 @@ def start(app: App, known: Known) -> None:
 
 
 def own_tables(app: App, connection: sa.Connection, known: Known) -> list[str]:
-    """Return the plugin's tables in the database, those first that others of its tables point to.
+    """Return the plugin's tables in the database, those first that others of its tables point to."""
+    own, taken = own_names(app, connection, known), core_tables()
+    names = sa.inspect(connection).get_sorted_table_and_fkc_names()
+    return [name for name, _keys in names if name and own(name) and name not in taken]
 
-    They are those that bear its prefix and are neither the core's nor bear the longer prefix of another plugin.
-    """
-    if not known.prefix:
-        return []
+
+def own_names(app: App, connection: sa.Connection, known: Known) -> Callable[[str], bool]:
+    """Return what tells a plugin's names: they bear its prefix, and not the longer one of another plugin."""
     prefix = f"{known.prefix}_"
     longer = tuple(other for other in _prefixes(app, connection, known) if other.startswith(prefix))
-    taken = core_tables()
-    return [
-        name
-        for name, _keys in sa.inspect(connection).get_sorted_table_and_fkc_names()
-        if name and name.startswith(prefix) and name not in taken and not name.startswith(longer or ("\0",))
-    ]
+    return lambda name: bool(known.prefix) and name.startswith(prefix) and not name.startswith(longer)
 
 
 def _prefixes(app: App, connection: sa.Connection, known: Known) -> set[str]:

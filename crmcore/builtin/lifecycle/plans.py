@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.approvals.queries import count_open
 from crmcore.builtin.lifecycle.card_values import counted_values
+from crmcore.builtin.lifecycle.choices import asked_for, chosen_of, recorded_hooks, shown
 from crmcore.builtin.lifecycle.enabling import by_requirement, check_collisions, check_dependents
 from crmcore.builtin.lifecycle.examination import examine
 from crmcore.builtin.lifecycle.known import (
@@ -41,20 +42,24 @@ if TYPE_CHECKING:
 
 ACTIONS = ("enable", "disable", "upgrade", "uninstall")
 Plan = dict[str, Any]
-_EFFECTS = {"enable": "gained", "disable": "lost", "upgrade": "kept", "uninstall": "lost"}
 _HIDDEN = "***"
 
 
-def make_plan(app: App, action: str, name: str) -> Plan:
-    """Return the plan as `crm plugins plan --json` shows it; CrmError if nothing is known of the plugin."""
+def make_plan(app: App, action: str, name: str, *, keep: bool = False) -> Plan:
+    """Return the plan as `crm plugins plan --json` shows it; CrmError if nothing is known of the plugin.
+
+    keep: to uninstall and keep the plugin's data.
+    """
     with _memory_kept(app.config.folder):
         app.refresh()
         known = look_up(app, name)
         start(app, known)
-        plan = {**_head(app, action, known), **_provided(known)}
-        plan |= _tables(app, action, known)
+        plan = {**_head(app, action, known), **_provided(known), **_choices(app, action, known)}
+        plan["keeps_data"] = action != "uninstall" or keep
+        plan |= _tables(app, plan, known)
+        plan["changes"] = _changes(plan, known)
         plan["required_by"] = dependents(app, name)
-        plan["refusals"] += _refusals(app, action, known)
+        plan["refusals"] += _refusals(app, plan, known)
     return plan
 
 
@@ -82,7 +87,7 @@ def _head(app: App, action: str, known: Known) -> Plan:
     return {
         "plugin": known.name,
         "action": action,
-        "effect": _EFFECTS[action],
+        "effect": _effect(action, known),
         "distribution": installed.distribution if installed else recorded.distribution if recorded else "",
         "version": {
             "recorded": recorded.version if recorded else None,
@@ -96,6 +101,46 @@ def _head(app: App, action: str, known: Known) -> Plan:
         "commands": [c["name"] for c in manifest.commands] if manifest else [],
         "requires": [{"name": n, "range": r} for n, r in manifest.requirements.items()] if manifest else [],
         "hooks": {"recorded": sorted(recorded.hooks) if recorded else [], "installed": list(known.hooks)},
+    }
+
+
+def _effect(action: str, known: Known) -> str:
+    """Return what becomes of what the plugin provides; that of one that does not run cannot be lost."""
+    if action == "enable":
+        return "kept" if known.enabled and known.in_toml else "gained"
+    return "kept" if action == "upgrade" or not (known.enabled or known.in_toml) else "lost"
+
+
+def _changes(plan: Plan, known: Known) -> bool:
+    """Say whether the action would do anything."""
+    if plan["effect"] != "kept":
+        return True
+    if plan["action"] == "disable" or (plan["keeps_data"] and plan["action"] == "uninstall"):
+        return False
+    if plan["action"] == "uninstall":
+        left = (
+            known.row,
+            known.in_toml,
+            plan["tables"],
+            plan["settings"],
+            plan["roles"],
+            plan["card_values"],
+        )
+        return any(left)
+    return bool(known.enabled and (plan["migrations"] or _other_files(known)))
+
+
+def _other_files(known: Known) -> bool:
+    recorded, installed = known.row, known.installed
+    return installed is not None and recorded.record_hash != installed.record_hash
+
+
+def _choices(app: App, action: str, known: Known) -> Plan:
+    """Return what crm.toml chooses of the plugin, and what it would have to choose between it and others."""
+    hooks = recorded_hooks(app, [known.name]).get(known.name, frozenset()).union(known.hooks)
+    return {
+        "choices": shown(chosen_of(app, {known.name: hooks})),
+        "to_choose": asked_for(app, known) if action in {"enable", "upgrade"} else {},
     }
 
 
@@ -142,8 +187,9 @@ def _provided(known: Known) -> Plan:
     }
 
 
-def _tables(app: App, action: str, known: Known) -> Plan:
+def _tables(app: App, plan: Plan, known: Known) -> Plan:
     """Return tables, columns, migrations and what waits, and why migrations could not run."""
+    action = plan["action"]
     with app.read() as ctx:
         names = own_tables(app, ctx.connection, known)
         rows = counted(ctx.connection, names)
@@ -158,7 +204,7 @@ def _tables(app: App, action: str, known: Known) -> Plan:
         else:
             before = after = {}
             refusals = []
-    change = "dropped" if action == "uninstall" else "kept"
+    change = "kept" if plan["keeps_data"] else "dropped"
     changes = dict.fromkeys(names, change) | {
         name: _change(name, before, after) for name in {**before, **after}
     }
@@ -177,6 +223,9 @@ def _tried(app: App, known: Known, at: str | None) -> tuple[Schema, Schema, list
     folder = known.manifest.migrations if known.manifest else None
     if folder is None:
         return {}, {}, []
+    wanted = migrations.head_of(known.name, folder)
+    if at is not None and at > (wanted or ""):
+        return {}, {}, [migrations.newer_tables(known.name, at, wanted)]
     folders = {
         name: manifest.migrations
         for name, manifest in app.manifests.items()
@@ -218,11 +267,12 @@ def _pending(known: Known, at: str | None) -> list[str]:
     return [name for name in files if name.split("_")[0] > done]
 
 
-def _refusals(app: App, action: str, known: Known) -> list[str]:
+def _refusals(app: App, plan: Plan, known: Known) -> list[str]:
     """Return the sentences that the action itself would end with."""
+    action = plan["action"]
     if action in {"disable", "uninstall"}:
         found = _asked(lambda: check_dependents(app, [known.name]))
-        return found + (_asked(lambda: check_pointers(app, known)) if action == "uninstall" else [])
+        return found + ([] if plan["keeps_data"] else _asked(lambda: check_pointers(app, known)))
     if action == "upgrade" and not known.enabled:
         message = _("plugin {name!r} is not enabled; enable it with: crm plugins enable {name}")
         return [message.format(name=known.name)]

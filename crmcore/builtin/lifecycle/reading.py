@@ -10,7 +10,7 @@ import os
 import stat
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeGuard
 
 from crmcore.builtin.lifecycle.exporting import FILE, REFERENCES
 from crmcore.config import SCHEMAS
@@ -27,6 +27,11 @@ MOST_BYTES = 4 * 1024 * 1024
 """Of the file that describes an export."""
 LONGEST_LINE = 16 * 1024 * 1024
 _BLOCK = 1 << 20
+
+
+def is_id(value: object) -> TypeGuard[int]:
+    """Tell whether a value can be the id of a row."""
+    return type(value) is int and 0 < value < 2**63
 
 
 class Export:
@@ -57,7 +62,7 @@ class Export:
         """Give table, id and uid of the core's rows that the export points to."""
         for number, row in self._objects(REFERENCES):
             table, key, uid = row.get("table"), row.get("id"), row.get("uid")
-            if not (isinstance(table, str) and type(key) is int and isinstance(uid, str)):
+            if not (isinstance(table, str) and is_id(key) and isinstance(uid, str)):
                 raise self._damaged(REFERENCES, _("line {line} is no reference").format(line=number))
             yield table, key, uid
 
@@ -65,7 +70,7 @@ class Export:
         """Give id and uid of customers, and their values in the plugin's card fields."""
         for number, row in self._objects(CARD_VALUES):
             key, uid, values = row.get("id"), row.get("uid"), row.get("values")
-            if not (type(key) is int and isinstance(uid, str) and isinstance(values, dict)):
+            if not (is_id(key) and isinstance(uid, str) and isinstance(values, dict)):
                 raise self._damaged(CARD_VALUES, _("line {line} cannot be read").format(line=number))
             yield key, uid, values
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.config import load_config, parse_config, with_enabled
+from crmcore.builtin.lifecycle.toml import BYTE_ORDER_MARK, with_enabled
+from crmcore.config import parse_config
 from crmcore.entities.actors import require_permission
-from crmcore.files import alone_in, write_atomically
+from crmcore.files import alone_in
 from crmcore.plugins.tables import Plugin
 
 if TYPE_CHECKING:
@@ -68,25 +68,21 @@ def recording(
     """
     from crmcore.app import ADMINISTRATION
     from crmcore.builtin.administration.settings.editor import write_editor_schema
+    from crmcore.builtin.administration.settings.file import TomlFile
 
-    waiting = app.config.path.with_name(f".crm.toml.{os.getpid()}")
-    alone = ExitStack()
-    alone.enter_context(alone_in(app.config.folder))
-    try:
+    file = TomlFile(app)
+    with alone_in(app.config.folder), file.waiting():
         with app.write(actor, reason, ADMINISTRATION, permission=PERMISSION) as tx:
             if tx.connection.dialect.name == "postgresql":
                 tx.connection.execute(sa.text("SELECT pg_advisory_xact_lock(726866)"))
             # Read behind the lock: another administrator may have changed it since this process began.
-            now = load_config(app.config.folder).enabled
+            content = file.read()
+            now = parse_config(app.config.folder, content.decode("utf-8-sig")).enabled
             after = [*(n for n in now if n not in disabled), *(n for n in enabled if n not in now)]
-            text = with_enabled(app.config.folder, after)
-            if after != list(now) or edit(text) != text:
-                parse_config(app.config.folder, edit(text))
-                write_atomically(waiting, edit(text).encode())
+            new = edit(with_enabled(content.decode(), after))
+            if new.encode() != content:
+                parse_config(app.config.folder, new.removeprefix(BYTE_ORDER_MARK))
+                file.prepare(tx, content, new.encode())
             yield tx
-        if waiting.exists():
-            waiting.replace(app.config.path)
+        file.replace()
         write_editor_schema(app.config.folder)
-    finally:
-        waiting.unlink(missing_ok=True)
-        alone.close()

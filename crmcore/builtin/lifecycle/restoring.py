@@ -20,13 +20,13 @@ from crmcore.builtin.administration.settings.document import changed
 from crmcore.builtin.lifecycle.card_values import restore_values
 from crmcore.builtin.lifecycle.enabling import examined
 from crmcore.builtin.lifecycle.erased import Erased
-from crmcore.builtin.lifecycle.fitting import check_fits, check_references, place_of
+from crmcore.builtin.lifecycle.fitting import check_fits, check_loaded, check_references, place_of
 from crmcore.builtin.lifecycle.foreign_keys import deferred
-from crmcore.builtin.lifecycle.known import Known, look_up, own_tables
+from crmcore.builtin.lifecycle.known import Known, look_up, own_tables, start
 from crmcore.builtin.lifecycle.lock import one_at_a_time
-from crmcore.builtin.lifecycle.reading import Export
+from crmcore.builtin.lifecycle.reading import Export, is_id
 from crmcore.builtin.lifecycle.recording import record_of, recording, require_manager
-from crmcore.builtin.lifecycle.rows import decoded, insertion, kinds_of, rows_of
+from crmcore.builtin.lifecycle.rows import decoded, exact_columns, insertion, kinds_of, rows_of
 from crmcore.builtin.lifecycle.sequences import set_last_id
 from crmcore.config import FILE_NAME
 from crmcore.db import migrations
@@ -61,6 +61,7 @@ def restore(app: App, name: str, folder: Path, actor: str) -> Export:
     known = look_up(app, name)
     check_fits(app, known, export)
     ((plugin, hosted),) = examined(app, [name])
+    start(app, known)
     check_references(app, export)
     check(export.content["settings"], hosted.manifest.settings_schema, FILE_NAME, f"plugins.{name}")
     try:
@@ -125,17 +126,18 @@ def _load_all(app: App, tx: Tx, known: Known, infos: dict[str, TableInfo], expor
                 connection.execute(sa.delete(sa.table(name)))  # what the migrations themselves put there
         for name in tables:
             _load(tx, name, infos.get(name), export)
+    check_loaded(connection, known, tables, export)
 
 
 def _load(tx: Tx, name: str, info: TableInfo | None, export: Export) -> None:
     """Fill one table and compare it with the export."""
-    kinds = kinds_of(tx.connection, name)
+    kinds, exact = kinds_of(tx.connection, name), exact_columns(tx.connection, name)
     told = export.tables[name]
     if kinds.keys() != told["columns"].keys() or (info is not None and {*info.columns} != kinds.keys()):
         raise export.wrong(name, _("the installed plugin keeps other columns"))
     erased, seen = Erased(tx.connection, info), sha256()
     with _told(export, name):
-        rows = ({k: decoded(kinds[k], v) for k, v in row.items()} for row in _hashed(export.rows(name), seen))
+        rows = (_decoded(row, kinds, exact) for row in _hashed(export.rows(name), seen))
         while chunk := list(islice(rows, _CHUNK)):
             erased.blank(chunk)
             if info is None:
@@ -152,9 +154,15 @@ def _load(tx: Tx, name: str, info: TableInfo | None, export: Export) -> None:
             set_last_id(tx.connection, name, max(told["last_id"], _highest(tx.connection, name)))
 
 
+def _decoded(row: dict[str, Any], kinds: dict[str, str], exact: list[str]) -> dict[str, Any]:
+    for column in exact:
+        decoded("decimal", row[column])
+    return {column: decoded(kinds[column], value) for column, value in row.items()}
+
+
 def _insert_through_gate(tx: Tx, info: TableInfo, chunk: list[dict[str, Any]]) -> None:
     for row in chunk:
-        if type(row["id"]) is not int or row["id"] < 1:
+        if not is_id(row["id"]):
             raise ValueError(_("{value} is no id").format(value=row["id"]))
     ids = [row.pop("id") for row in chunk]
     tx.insert(info.spec.table, [_bound(info, row) for row in chunk], ids=ids)

@@ -68,8 +68,9 @@ def rows_of(connection: sa.Connection, table: str, kinds: Mapping[str, str]) -> 
     key = sa.inspect(connection).get_pk_constraint(table)["constrained_columns"]
     query = sa.select(*(_readable(connection, name, kind) for name, kind in kinds.items()))
     query = query.select_from(sa.table(table)).order_by(*(sa.column(name) for name in key or kinds))
-    for row in connection.execute(query.execution_options(yield_per=1000)):
-        yield {n: encoded(k, v) for (n, k), v in zip(kinds.items(), row, strict=True)}
+    with connection.execute(query.execution_options(yield_per=1000)) as found:
+        for row in found:
+            yield {n: encoded(k, v) for (n, k), v in zip(kinds.items(), row, strict=True)}
 
 
 def _readable(connection: sa.Connection, name: str, kind: str) -> sa.ColumnElement[Any]:
@@ -105,9 +106,21 @@ def encoded(kind: str, value: Any) -> Any:
         return {_BYTES: b64encode(value).decode()}
     if isinstance(value, datetime):
         return text_of_time(value)
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ValueError(str(value))
     if isinstance(value, date | Decimal):
         return str(value)
     return value
+
+
+def exact_columns(connection: sa.Connection, table: str) -> list[str]:
+    """Return the columns of exact numbers: what SQLite keeps there is written as it is, and may be anything."""
+    columns = sa.inspect(connection).get_columns(table)
+    return [
+        c["name"]
+        for c in columns
+        if isinstance(c["type"], sa.Numeric) and not isinstance(c["type"], sa.Float)
+    ]
 
 
 def decoded(kind: str, value: Any) -> Any:
@@ -136,6 +149,13 @@ def _whole(value: Any) -> int:
     return value
 
 
+def _exact(value: Any) -> Decimal:
+    found = Decimal(value)
+    if not found.is_finite():
+        raise ValueError
+    return found
+
+
 def _time(value: Any) -> datetime:
     found = datetime.fromisoformat(value)
     if found.tzinfo is None:
@@ -160,7 +180,7 @@ _DECODERS: dict[str, Any] = {
     "boolean": _truth,
     "datetime": _time,
     "date": date.fromisoformat,
-    "decimal": Decimal,
+    "decimal": _exact,
     "integer": _whole,
     "number": float,
     "text": _text,

@@ -14,6 +14,14 @@ _TITLES = {
     "disable": N_("To disable {name} would change this; nothing was done:"),
     "upgrade": N_("To upgrade {name} would change this; nothing was done:"),
     "uninstall": N_("To uninstall {name} with --export or --drop would change this; nothing was done:"),
+    "keep": N_("To uninstall {name} with --keep would change this; nothing was done:"),
+}
+_NOTHING = {
+    "enable": N_("There is nothing to change: {name} is enabled."),
+    "disable": N_("There is nothing to change: {name} is not enabled."),
+    "upgrade": N_("There is nothing to change: {name} has its files and tables."),
+    "uninstall": N_("There is nothing to change: this company has nothing of {name}."),
+    "keep": N_("There is nothing to change: {name} is not enabled."),
 }
 _LISTS = {
     "commands": N_("commands"),
@@ -39,16 +47,20 @@ _CHANGES = {
     "added": N_("column {table}.{name} is added"),
     "removed": N_("column {table}.{name} is dropped"),
     "values": N_("field {name} of the card has a value for {rows} customers"),
+    "cleared": N_(
+        "field {name} of the card: the values of {rows} customers go, with --export into the export"
+    ),
 }
 
 
 def show_plan(plan: Plan) -> None:
     """Print a plan."""
-    title = _TITLES[plan["action"]]
+    nothing = not plan["changes"] and not plan["refusals"]
+    title = (_NOTHING if nothing else _TITLES)["keep" if _keeps(plan) else plan["action"]]
     echo(_(title).format(name=_named(plan)))
     if plan["problem"]:
         echo("  " + _("its package cannot be read: {reason}").format(reason=plan["problem"]))
-    for line in [*_data(plan), *_provided(plan), *_others(plan)]:
+    for line in [] if nothing else [*_data(plan), *_provided(plan), *_others(plan)]:
         echo(f"  {line}")
     for refusal in plan["refusals"]:
         echo("  " + _("would be refused: {reason}").format(reason=refusal))
@@ -67,15 +79,19 @@ def _data(plan: Plan) -> list[str]:
         change = "removed" if column["change"] == "dropped" else column["change"]
         lines.append(_changed(change).format(**column))
     for name, rows in plan["card_values"].items():
-        lines.append(_changed("values").format(name=name, rows=rows))
+        lines.append(_changed("values" if plan["keeps_data"] else "cleared").format(name=name, rows=rows))
     return lines + _waiting(plan)
 
 
 def _waiting(plan: Plan) -> list[str]:
     """Say which requests nobody could approve any more."""
-    if plan["effect"] != "lost" or not plan["open_requests"]:
+    if plan["action"] not in {"disable", "uninstall"} or not plan["open_requests"]:
         return []
-    sentence = _("open requests that nobody can approve without it: {requests}")
+    sentence = (
+        _("open requests that nobody can approve without it: {requests}")
+        if plan["keeps_data"]
+        else _("open requests that nobody can approve without it, and that --drop withdraws: {requests}")
+    )
     return [sentence.format(requests=", ".join(f"{k} {n}" for k, n in plan["open_requests"].items()))]
 
 
@@ -85,6 +101,8 @@ def _changed(change: str) -> str:
 
 
 def _provided(plan: Plan) -> list[str]:
+    if plan["effect"] == "kept" and not plan["enabled"]:
+        return []  # it does not run, and will not
     effect = _EFFECTS[plan["effect"]]
     sentence = _(effect)
     return [
@@ -106,6 +124,12 @@ def _others(plan: Plan) -> list[str]:
     if plan["roles"] and _goes(plan):
         shown = "; ".join(f"{role}: {', '.join(names)}" for role, names in sorted(plan["roles"].items()))
         lines.append(_("permissions are taken out of roles in crm.toml: {roles}").format(roles=shown))
+    if plan["choices"] and plan["action"] in {"disable", "uninstall"}:
+        shown = ", ".join(f"{key} = {dumps(value)}" for key, value in plan["choices"].items())
+        lines.append(_("choices are taken out of crm.toml, their defaults hold: {names}").format(names=shown))
+    for key, plugins in plan["to_choose"].items():
+        sentence = _("a choice is needed in crm.toml: {key} = one of {names}")
+        lines.append(sentence.format(key=key, names=", ".join(plugins)))
     if plan["requires"]:
         needed = ", ".join(f"{need['name']}{need['range']}" for need in plan["requires"])
         lines.append(_("it requires: {names}").format(names=needed))
@@ -115,7 +139,11 @@ def _others(plan: Plan) -> list[str]:
 
 
 def _goes(plan: Plan) -> bool:
-    return bool(plan["action"] == "uninstall")
+    return not plan["keeps_data"]
+
+
+def _keeps(plan: Plan) -> bool:
+    return bool(plan["action"] == "uninstall" and plan["keeps_data"])
 
 
 def _settings(settings: dict[str, Any]) -> str:

@@ -23,20 +23,35 @@ T = TypeVar("T")
 PLUGIN = "records"
 SHOWN = 50
 """Rows of a table for people, where no limit is given."""
+_LARGEST = 2**63 - 1
 BULK = 100
 """A longer list is a read in bulk: it needs the permission, and is recorded."""
 DAY = click.DateTime(["%Y-%m-%d"])
 
+
+class _Number(click.IntRange):
+    """A number that a database can hold; the limit is told only to who goes beyond it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse what is too large."""
+        number: int = super().convert(value, param, ctx)
+        if number > _LARGEST:
+            self.fail(_("{number} is too large; {most} is the largest").format(number=value, most=_LARGEST))
+        return number
+
+
+NUMBER = _Number(min=1)
+
 reason_option = click.option("--reason", default="", help=N_("Why; it stands in the change log."))
 version_option = click.option(
     "--expect-version",
-    type=click.IntRange(min=1),
+    type=NUMBER,
     metavar="N",
     help=N_("Refuse the edit unless the record still has this version."),
 )
 limit_option = click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=NUMBER,
     metavar="N",
     help=N_("List so many at most; by default all as JSON, 50 as a table."),
 )

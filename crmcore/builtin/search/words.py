@@ -47,7 +47,8 @@ class Reasons:
         """Return a reason (`contact T001 name prefix`) as people say it."""
         words = why.split(" ")
         place = 2 if words[0] == "contact" else 1 if words[0] in self._sources and len(words) > 2 else 0  # noqa: PLR2004
-        how = _(_HOW[" ".join(words[place + 1 :])])
+        written = " ".join(words[place + 1 :])
+        how = _(_HOW[written])
         field = words[place]
         if place == 0:
             return f"{self._app.catalogue.fields[field].shown_title}: {how}"

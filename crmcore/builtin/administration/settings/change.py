@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import sqlalchemy as sa
 from crmcore.app import ADMINISTRATION
 from crmcore.builtin.administration.settings.document import changed
 from crmcore.builtin.administration.settings.environment import given_variables
+from crmcore.builtin.administration.settings.file import TomlFile
 from crmcore.builtin.administration.settings.keys import (
     MISSING,
     Path,
@@ -25,8 +24,8 @@ from crmcore.builtin.administration.settings.words import read_words
 from crmcore.builtin.lifecycle.recording import PERMISSION
 from crmcore.config import FILE_NAME, parse_config
 from crmcore.entities.actors import require_permission
-from crmcore.errors import CrmError, PluginError, Refused
-from crmcore.files import alone_in, write_atomically
+from crmcore.errors import PluginError, Refused
+from crmcore.files import alone_in
 from crmcore.i18n import _
 from crmcore.plugins.discovery import get_installed, installed
 from crmcore.plugins.host import BUILTINS
@@ -34,8 +33,6 @@ from crmcore.plugins.manifest import Manifest, read_manifest
 from crmcore.settings.validation import check
 
 if TYPE_CHECKING:
-    import pathlib
-
     from crmcore.app import App
 
 
@@ -62,8 +59,9 @@ def change_setting(app: App, name: str, typed: str, words: str | None, actor: st
     if words is not None:
         where = f"plugins.{name}.{join_key(path)}"
         value = read_words(words, schema_at(manifest.settings_schema, path), where)
-    with alone_in(app.config.folder):
-        done = _change(app, manifest, path, value, actor)
+    file = TomlFile(app)
+    with alone_in(app.config.folder), file.waiting():
+        done = _change(app, file, manifest, path, value, actor)
     app.refresh()
     _warn_of_variables(app, manifest, path)
     return done
@@ -74,9 +72,8 @@ def _require_permission(app: App, actor: str) -> None:
         require_permission(ctx.connection, app.config, actor, PERMISSION)
 
 
-def _change(app: App, manifest: Manifest, path: Path, value: Any, actor: str) -> bool:
-    file = app.config.path.resolve()  # where it is a link, what it points to is changed
-    content = _read(file)
+def _change(app: App, file: TomlFile, manifest: Manifest, path: Path, value: Any, actor: str) -> bool:
+    content = file.read()
     given = _given(app, content, manifest)
     _check(manifest, given, path, value)
     new = changed(content, ("plugins", manifest.name, *path), value)
@@ -86,14 +83,6 @@ def _change(app: App, manifest: Manifest, path: Path, value: Any, actor: str) ->
     entries = [_logged(manifest, path, value_at(given, path)), _logged(manifest, path, value)]
     _store(app, file, (content, new), (entries[0], entries[1]), actor)
     return True
-
-
-def _read(file: pathlib.Path) -> bytes:
-    """Read the file, and refuse one that its owner protected from writing: to replace it would go round that."""
-    if not file.stat().st_mode & 0o222:
-        message = _("{file} is write-protected; allow writing first, or have it changed by who keeps it")
-        raise CrmError(message.format(file=file))
-    return file.read_bytes()
 
 
 def _given(app: App, content: bytes, manifest: Manifest) -> dict[str, Any]:
@@ -117,39 +106,26 @@ def _logged(manifest: Manifest, path: Path, value: Any) -> dict[str, Any]:
 
 def _store(
     app: App,
-    file: pathlib.Path,
+    file: TomlFile,
     contents: tuple[bytes, bytes],
     entries: tuple[dict[str, Any], dict[str, Any]],
     actor: str,
 ) -> None:
     """Write the log and the file together: the new file lies ready before the database commits."""
-    waiting = file.with_name(f".crm.toml.{os.getpid()}")
     verb = "set" if "value" in entries[1] else "unset"
     reason = f"{verb} plugins.{entries[1]['plugin']}.{entries[1]['key']}"
-    try:
-        with app.write(actor, reason, ADMINISTRATION, permission=PERMISSION) as tx:
-            if tx.connection.dialect.name == "postgresql":
-                tx.connection.execute(sa.text("SELECT pg_advisory_xact_lock(726866)"))
-            tx.log_setting(*entries)
-            write_atomically(waiting, contents[1], file.stat().st_mode & 0o777)
-            _keep_owner(file, waiting)
-            if file.read_bytes() != contents[0]:
-                raise Refused(
-                    _(
-                        "somebody changed {file} at this very moment; nothing was written, run the command again"
-                    ).format(file=file)
-                )
-        waiting.replace(file)
-    finally:
-        waiting.unlink(missing_ok=True)
-
-
-def _keep_owner(file: pathlib.Path, waiting: pathlib.Path) -> None:
-    """Leave the file to whom it belongs, where root changes it for them."""
-    now, kept = waiting.stat(), file.stat()
-    if os.name == "posix" and (now.st_uid, now.st_gid) != (kept.st_uid, kept.st_gid):
-        with suppress(PermissionError):
-            os.chown(waiting, kept.st_uid, kept.st_gid)
+    with app.write(actor, reason, ADMINISTRATION, permission=PERMISSION) as tx:
+        if tx.connection.dialect.name == "postgresql":
+            tx.connection.execute(sa.text("SELECT pg_advisory_xact_lock(726866)"))
+        tx.log_setting(*entries)
+        file.prepare(tx, *contents)
+        if file.path.read_bytes() != contents[0]:
+            raise Refused(
+                _(
+                    "somebody changed {file} at this very moment; nothing was written, run the command again"
+                ).format(file=file.path)
+            )
+    file.replace()
 
 
 def _warn_of_variables(app: App, manifest: Manifest, path: Path) -> None:

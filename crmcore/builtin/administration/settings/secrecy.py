@@ -1,16 +1,28 @@
-"""What holds for every setting, whatever its schema says: no secret and no password in clear, only finite numbers."""
+"""What holds for every setting, whatever its schema says: no secret and no password in clear, only finite numbers.
+
+And how the secrets that plugins were given are found in what is shown, however a program has written them.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
+from crmcore.builtin.administration.settings.keys import schema_at
 from crmcore.errors import BadConfig
 from crmcore.i18n import _
-from crmcore.text import printable
+from crmcore.text import SECRETS, hidden, printable
 
-_PASSWORD = re.compile(r"://([^/\s@:]*:[^/\s@]+@|\S*[?&][^=&\s]*password=[^&\s])", re.IGNORECASE)
+# On the web a name alone before the @ is a token; elsewhere it is who logs in, as in ssh://git@host.
+_PASSWORD = re.compile(
+    r"://([^/\s@:]*:[^/\s@]+@|\S*[?&][^=&\s]*password=[^&\s])|https?://[^/\s@?#]+@", re.IGNORECASE
+)
+_MARK = '"x-secret": true'
+_ESCAPES = {"\b": "b", "\t": "t", "\n": "n", "\f": "f", "\r": "r"}
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
 REFERENCE: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -40,6 +52,14 @@ def of_secret(error: Any) -> bool:
     return marked or any(map(of_secret, error.context))
 
 
+def may_show_secret(error: Any, root: Any) -> bool:
+    """Say whether the value that a validation error is about may be a secret, typed a level too high."""
+    above = schema_at(root, tuple(map(str, error.absolute_path)))
+    said = json.dumps([error.schema, above])
+    # What a schema refers to is not looked for: it is somewhere in the same file.
+    return _MARK in said or ('"$ref"' in said and _MARK in json.dumps(root))
+
+
 def secret_sentence(file: str, path: str) -> str:
     """Say what may stand where a secret stood; the value is not shown."""
     return _("{file}: {path} is a secret, and only a reference to it may stand here: {example}").format(
@@ -59,3 +79,50 @@ def refuse_leaves(value: Any, file: str, path: str) -> None:
     elif isinstance(value, float) and not isfinite(value):
         message = _("{file}: {path} = {value} is not a finite number; write another one")
         raise BadConfig(printable(message.format(file=file, path=path, value=value)))
+
+
+@lru_cache
+def any_of(secrets: frozenset[str]) -> re.Pattern[str]:
+    """Return what finds any of these texts, the longest first: as it is, in JSON, in what repr() says, in an address."""
+    longest_first = sorted(secrets, key=len, reverse=True)
+    return re.compile("|".join(map(_spelled, longest_first)))
+
+
+def _spelled(secret: str) -> str:
+    return "".join(map(_written, re.findall(r"\\+|.", secret, re.DOTALL)))
+
+
+def _written(part: str) -> str:
+    """Return a pattern of a character, or of several backslashes, in all the ways in which programs write it."""
+    if part.isascii() and part.isalnum():
+        return part
+    in_utf8 = part.encode("utf-8", "surrogatepass")
+    percent = "".join(f"%{byte:02x}" for byte in in_utf8)
+    if part[0] == "\\":
+        return rf"(?:\\{{{len(part)},}}|(?i:{percent}))"
+    in_utf16 = part.encode("utf-16-be", "surrogatepass").hex()
+    ways = [
+        r"\\*" + re.escape(part),
+        percent,
+        rf"\\+x{ord(part):02x}",
+        rf"\\+U{ord(part):08x}",
+        "".join(rf"\\+x{byte:02x}" for byte in in_utf8),
+        "".join(rf"\\+u{in_utf16[at : at + 4]}" for at in range(0, len(in_utf16), 4)),
+    ]
+    if part in _ESCAPES:
+        ways.append(rf"\\+{_ESCAPES[part]}")
+    return f"(?i:{'|'.join(ways)})"
+
+
+def hidden_in_json(text: str) -> str:
+    """Return JSON without the secrets that plugins were given, in keys and in values; it stays JSON."""
+    return _TOKEN.sub(_blotted, text) if any_of(frozenset(SECRETS)).search(text) else text
+
+
+def _blotted(token: re.Match[str]) -> str:
+    written = token[0]
+    if written[0] != '"':
+        return '"***"' if written in SECRETS else written
+    said = json.loads(written)
+    shown = hidden(said)
+    return written if shown == said else json.dumps(shown, ensure_ascii=False)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.builtin.records.services.list_columns import PluginColumns
+from crmcore.builtin.records.services.list_columns import SQL_TYPES, PluginColumns
 from crmcore.entities.lookup import BATCH, find_row, table_of
 from crmcore.entities.tables import Customer
 from crmcore.errors import CrmError
@@ -30,13 +31,6 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">": operator.gt,
     "<": operator.lt,
-}
-_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
-    "text": sa.String(),
-    "integer": sa.BigInteger(),
-    "amount": sa.BigInteger(),
-    "decimal": sa.Float(),
-    "date": sa.Date(),
 }
 
 
@@ -86,15 +80,24 @@ class CustomerList:
         """Find the customers; a list by plugins' columns is asked for once, as each page of it would cost the whole."""
         if not self._joined and self._order == Order():
             return Found(self._ctx, self._query, limit, None)
-        query = self._query.with_only_columns(_table.c.id).limit(limit)
-        try:
-            with self._ctx.connection.begin_nested():
-                ids = list(dict.fromkeys(self._ctx.connection.scalars(query)))
-        except sa.exc.SQLAlchemyError as error:
-            self.columns.refuse(list(self._joined), error)
-        return Found(self._ctx, sa.select(_table), limit, ids)
+        values = [rows.c.value for rows in self._joined.values()]
+        query = self._query.with_only_columns(_table.c.id, *values).limit(limit)
+        with self._naming_who_fails():
+            found = self._ctx.connection.execute(query).all()
+            for place, name in enumerate(self._joined, 1):
+                self.columns.check(name, (row[place] for row in found))
+        return Found(self._ctx, sa.select(_table), limit, list(dict.fromkeys(row[0] for row in found)))
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _naming_who_fails(self) -> Iterator[None]:
+        """Run a query by plugins' columns: what goes wrong in one of them is told with its name."""
+        try:
+            with self._ctx.connection.begin_nested():
+                yield
+        except Exception as error:  # noqa: BLE001  (a plugin's own type may raise anything; what is not theirs is raised again)
+            self.columns.refuse(list(self._joined), error)
 
     def _test(self, condition: Condition) -> Any:
         name, sign, value = condition
@@ -106,7 +109,8 @@ class CustomerList:
                 sa.select(c.id).where(c.code == value).scalar_subquery() if value else None
             )
         element = self._element(name)
-        return OPERATORS[sign](element, _bound(element, self._type(name), value))
+        test = OPERATORS[sign](element, _bound(element, self._type(name), value))
+        return sa.or_(test, *self.columns.misfits(name, element)) if name in self.columns else test
 
     def _type(self, name: str) -> str:
         return self.columns.specs[name].type if name in self.columns else ""
@@ -143,13 +147,14 @@ class CustomerList:
         return [element.is_(None), element.desc() if self._order.descending else element, _table.c.code]
 
     def _behind(self, after: str) -> Any:
-        """Return the condition that a customer comes later in the order than one; NotFound if that is needed and not there."""
+        """Return the condition that a customer comes later in the order than one; NotFound if that is not there."""
         code, beyond = _table.c.code, operator.lt if self._order.descending else operator.gt
+        number = find_row(self._ctx.connection, Customer, after)["id"]
         if self._order.name == "code":
             return beyond(code, after)
         element = self._element(self._order.name)
-        number = find_row(self._ctx.connection, Customer, after)["id"]
-        place = self._ctx.connection.scalar(self._join(sa.select(element)).where(_table.c.id == number))
+        with self._naming_who_fails():
+            place = self._ctx.connection.scalar(self._join(sa.select(element)).where(_table.c.id == number))
         later = sa.and_(element.is_(None) if place is None else element == place, code > after)
         return later if place is None else sa.or_(beyond(element, place), later, element.is_(None))
 
@@ -226,7 +231,7 @@ def _bound(element: Any, kind: str, value: Any) -> Any:
     if value is None:
         return None
     if kind:
-        return sa.literal(float(value) if kind == "decimal" else value, _TYPES[kind])
+        return sa.literal(float(value) if kind == "decimal" else value, SQL_TYPES[kind])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if isinstance(element.type, sa.Date):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from crmcore.plugins.types import Context, ListColumn
 
 HOOK = "list_columns"
+SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    "text": sa.String(),
+    "integer": sa.BigInteger(),
+    "amount": sa.BigInteger(),
+    "decimal": sa.Float(),
+    "date": sa.Date(),
+}
+"""The types in SQL of what plugins' columns give."""
 _WANTED = ("customer_id", "value")
 
 
@@ -66,10 +74,28 @@ class PluginColumns:
             self._rows[name] = None
         return found
 
+    def misfits(self, name: str, value: sa.ColumnElement[Any]) -> Sequence[sa.ColumnElement[bool]]:
+        """Return what is true of values that are not what the column says, where the database compares them all the same.
+
+        Who lists by a column lists those too, and `check` finds them.
+        """
+        kind = self.specs[name].type
+        if self._ctx.connection.dialect.name == "sqlite":
+            return [_MISFITS_ON_SQLITE[kind](value)]
+        return [sa.cast(value, sa.Date()).is_distinct_from(value)] if kind == "date" else []
+
+    def check(self, name: str, values: Iterable[Any]) -> bool:
+        """Read values as a list shows them; what is wrong with one is raised."""
+        read = _READERS[self.specs[name].type]
+        for value in values:
+            if value is not None:
+                read(value)
+        return True
+
     def refuse(self, names: Sequence[str], error: BaseException) -> NoReturn:
         """Refuse a list that is chosen or ordered by columns: CrmError names those whose rows cannot be read."""
         guilty = [
-            n for n in names if (rows := self.rows(n)) is None or self._attempt(n, self._count(rows)) is None
+            n for n in names if (rows := self.rows(n)) is None or self._attempt(n, self._all(n, rows)) is None
         ]
         if not guilty:
             raise error
@@ -99,8 +125,11 @@ class PluginColumns:
             for row in self._ctx.connection.execute(sa.select(rows).where(rows.c.customer_id.in_(part)))
         }
 
-    def _count(self, rows: sa.Subquery) -> Callable[[], int | None]:
-        return lambda: self._ctx.connection.scalar(sa.select(sa.func.count()).select_from(rows))
+    def _all(self, name: str, rows: sa.Subquery) -> Callable[[], bool]:
+        """Read a whole column, each value compared with one of its type."""
+        value = rows.c.value
+        query = sa.select(value, value == sa.cast(sa.null(), SQL_TYPES[self.specs[name].type]))
+        return lambda: self.check(name, self._ctx.connection.scalars(query))
 
     def _attempt(self, name: str, call: Callable[[], Any]) -> Any:
         """Do what may run a plugin's code or query; a failure is kept and shown as that of a contribution."""
@@ -119,6 +148,12 @@ class PluginColumns:
         return found
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(_("{value!r} is no text").format(value=value))
+    return value
+
+
 def _whole(value: Any) -> int:
     """Take a whole number; PostgreSQL gives sums of them as decimals."""
     if isinstance(value, str) or value != int(value):
@@ -126,14 +161,35 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
+def _number(value: Any) -> Decimal:
+    if isinstance(value, str) or not (number := Decimal(str(value))).is_finite():
+        raise TypeError(_("{value!r} is no number").format(value=value))
+    return number
+
+
 def _day(value: Any) -> date:
+    if isinstance(value, datetime):
+        raise TypeError(_("{value} is no day").format(value=value))
     return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "text": str,
+    "text": _text,
     "integer": _whole,
     "amount": _whole,
-    "decimal": lambda value: Decimal(str(value)),
+    "decimal": _number,
     "date": _day,
+}
+
+
+def _no_number(value: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    return sa.func.typeof(value).not_in(("integer", "real", "null"))
+
+
+_MISFITS_ON_SQLITE: dict[str, Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]] = {
+    "text": lambda value: sa.func.typeof(value).not_in(("text", "null")),
+    "integer": _no_number,
+    "amount": _no_number,
+    "decimal": _no_number,
+    "date": lambda value: sa.func.date(value).is_distinct_from(value),
 }

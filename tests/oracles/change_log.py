@@ -1,4 +1,7 @@
-"""Recompute the change log from its documented format alone."""
+"""Recompute the change log from its documented format alone (docstring of crmcore/changes.py).
+
+It reads the database with the drivers and shares no code with the kernel.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,16 @@ def rows_of(app: App, query: str) -> list[Row]:
         return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
 
 
+def moment(value: str | datetime) -> str:
+    """Return a moment, as either database gives it, as it is hashed."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def header_text(tx: Row) -> str:
     """Return a transaction's header as it is hashed."""
-    at = tx["at"]
-    if isinstance(at, str):
-        at = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    parts = (tx["id"], moment, tx["actor"], tx["authenticated_as"], tx["reason"], tx["source"])
+    parts = (tx["id"], moment(tx["at"]), tx["actor"], tx["authenticated_as"], tx["reason"], tx["source"])
     return json.dumps([str(part) for part in parts], ensure_ascii=False)
 
 
@@ -48,6 +54,8 @@ def problems(app: App) -> list[str]:
             found += [] if previous == e["hash"] else [f"entry {e['seq']}"]
         if previous != tx["digest"] or len(own) != tx["entries"]:
             found.append(f"transaction {number}")
+        if own and (own[0]["seq"], own[-1]["seq"]) != (tx["first_seq"], tx["last_seq"]):
+            found.append(f"places of {number}")
     previous = "0" * 64
     for position, seal in enumerate(rows_of(app, "SELECT * FROM change_seal ORDER BY position"), 1):
         tx = transactions.get(seal["tx_id"], {})
