@@ -180,7 +180,7 @@ def downgrade():
 def test_a_batch_recreate_does_not_empty_tables_that_cascade(
     make_app: Callable[..., App], database: str, install_plugin: Any
 ) -> None:
-    from crmcore.builtin.lifecycle.enabling import trust
+    from crmcore.builtin.lifecycle.enabling import accept
     from crmcore.testing import ACTOR
 
     manifest = {"table_prefix": "side", "migrations": "migrations"}
@@ -192,7 +192,7 @@ def test_a_batch_recreate_does_not_empty_tables_that_cascade(
         {"migrations/0002_b.py": BATCH if database == "sqlite" else BATCH.replace(', recreate="always"', "")}
     )
     app.refresh()
-    trust(app, "side", ACTOR)
+    accept(app, ["side"], ACTOR, "upgrade")
     with app.read() as ctx:
         assert ctx.connection.scalar(sa.text("SELECT count(*) FROM side_row")) == 2
         if database == "sqlite":
