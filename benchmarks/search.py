@@ -74,15 +74,13 @@ def questions(rows: int) -> dict[str, list[str]]:
 
 def raw_with_index(database: Path, copy: Path) -> float:
     """Insert the imported rows and the words of the index again, with bare executemany; CPU seconds."""
-    from crmcore.builtin.search.tables import SQLITE
-
     taken = raw_seconds(database, copy)
     source = sqlite3.connect(database)
     words = source.execute("SELECT rowid, terms FROM search_index").fetchall()
+    (made,) = source.execute("SELECT sql FROM sqlite_master WHERE name = 'search_index'").fetchone()
     source.close()
     target = sqlite3.connect(copy)
-    for statement in SQLITE:
-        target.execute(statement)
+    target.execute(made)
     started = time.process_time()
     for start in range(0, len(words), 5000):
         target.executemany(

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from crmcore.builtin.analytics.loading import unload
     from crmcore.builtin.analytics.sql import div_whole
     from crmcore.builtin.approvals.requests import find_approvals, latest_approvals, request_approvals
+    from crmcore.builtin.audit.then import rows_as_of
     from crmcore.builtin.records.options import in_bulk
     from crmcore.builtin.records.words import shown
     from crmcore.builtin.reports.output import run_report
@@ -102,6 +103,7 @@ _LAZY = {
     **dict.fromkeys(
         ("find_approvals", "latest_approvals", "request_approvals"), "crmcore.builtin.approvals.requests"
     ),
+    "rows_as_of": "crmcore.builtin.audit.then",
     "shown": "crmcore.builtin.records.words",
     "in_bulk": "crmcore.builtin.records.options",
     **dict.fromkeys(("BigId", "JsonText", "UtcDateTime", "metadata"), "crmcore.db.base"),
@@ -206,6 +208,7 @@ __all__ = [
     "pass_session",
     "printable",
     "request_approvals",
+    "rows_as_of",
     "run_report",
     "show_chart",
     "show_table",

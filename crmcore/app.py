@@ -50,7 +50,8 @@ ADMINISTRATION = "administration"
 
 
 _SINGLE = ("query_only=OFF", "synchronous=FULL", "wal_autocheckpoint=1000")
-_BULK = ("query_only=OFF", "synchronous=NORMAL", "wal_autocheckpoint=16000")
+_BULK = ("query_only=OFF", "synchronous=NORMAL", "wal_autocheckpoint=16000", "cache_size=-65536")
+"""Of many rows the indexes are larger than the 2 MB that SQLite keeps of them, and each row is anywhere in them."""
 
 
 def create_app(config: Config | Path | str, *, clock: Clock = system_clock, no_plugins: bool = False) -> App:
@@ -267,7 +268,8 @@ class App:
             if sqlite:
                 _pragmas(connection, "query_only=ON")
             else:
-                connection.execution_options(postgresql_readonly=True)
+                # All statements see one moment, as on SQLite; who reads so never waits, nobody waits for them.
+                connection.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
             try:
                 with lent(connection):
                     yield self.context(plugin, connection, actor)
@@ -319,7 +321,7 @@ class App:
         try:
             with self._connect() as plain:
                 plain.rollback()
-                connection = plain.execution_options(crm_write=True)
+                connection = plain.execution_options(crm_write="bulk" if bulk else "single")
                 if connection.dialect.name == "sqlite":
                     _pragmas(connection, *(_BULK if bulk else _SINGLE))
                 with connection.begin(), collector_off() if bulk else nullcontext():
@@ -392,13 +394,12 @@ class App:
         with self._write_connection(bulk=False) as connection:
             yield connection
 
-    def log_read(self, actor: str, what: str, entity: str, count: int, query: str = "") -> None:
-        """Record an export, a bulk list or the reading of a sensitive field."""
+    def log_read(self, actor: str, what: str, entity: str, count: int, query: str = "") -> int:
+        """Record an export, a bulk list or the reading of a sensitive field; returns the number of the record."""
         values = {"at": self.clock(), "actor": actor, "authenticated_as": authenticated_as(), "what": what}
         with self.operations() as connection:
-            connection.execute(
-                sa.insert(read_log), {**values, "entity": entity, "count": count, "filter": query}
-            )
+            row = {**values, "entity": entity, "count": count, "filter": query}
+            return int((connection.execute(sa.insert(read_log), row).inserted_primary_key or (0,))[0])
 
     def unguarded(self, connection: sa.Connection) -> Any:
         """Open the engine's guard for the kernel's own statements (migrations)."""

@@ -146,10 +146,11 @@ def unsealed(connection: sa.Connection) -> int:
     )
 
 
-def seal_pending(connection: sa.Connection) -> int:
+def seal_pending(connection: sa.Connection, most: int | None = None) -> int:
     """Seal what is committed and unsealed, oldest transaction first; returns how many. One sealer at a time.
 
-    On PostgreSQL only transactions below the oldest running one are taken, so that the order is final.
+    On PostgreSQL only transactions below the oldest running one are taken, so that the order is final. `most`: no
+    more than so many; call again until fewer were sealed.
     """
     covered = sa.select(change_seal.c.tx_id)
     query = (
@@ -161,29 +162,31 @@ def seal_pending(connection: sa.Connection) -> int:
             change_tx.c.xid < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         )
     position, seal = head(connection)
-    rows = connection.execute(query).all()
-    for row in rows:
+    seals: list[dict[str, Any]] = []
+    for row in connection.execute(query.limit(most)).all():
         header = Header(row.id, row.at, row.actor, row.authenticated_as, row.reason, row.source)
         position, seal = position + 1, seal_of(seal, header, row.digest)
-        connection.execute(sa.insert(change_seal), {"position": position, "tx_id": row.id, "seal": seal})
-    return len(rows)
+        seals.append({"position": position, "tx_id": row.id, "seal": seal})
+    if seals:
+        connection.execute(sa.insert(change_seal), seals)
+    return len(seals)
 
 
 def read_after(connection: sa.Connection, xid: int, seq: int, limit: int) -> list[tuple[int, Change]]:
     """Read up to `limit` changes after a place, in the order in which they became visible, with their xid."""
-    query = (
-        sa.select(change_log, sa.func.coalesce(change_tx.c.xid, 0).label("xid"))
-        .join(change_tx, change_tx.c.id == change_log.c.tx_id)
-        .where(
-            sa.tuple_(sa.func.coalesce(change_tx.c.xid, 0), change_log.c.seq)
-            > sa.tuple_(sa.literal(xid), sa.literal(seq))
-        )
-        .order_by(sa.literal_column("xid"), change_log.c.seq)
-        .limit(limit)
-    )
     if connection.dialect.name == "postgresql":
-        query = query.where(
-            change_tx.c.xid < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        # Said twice, once for the indexes: of transactions by xid, and of each one's entries by their places.
+        its_own = change_log.c.seq.between(change_tx.c.first_seq, change_tx.c.last_seq)
+        query = (
+            sa.select(change_log, change_tx.c.xid)
+            .join(change_tx, (change_tx.c.id == change_log.c.tx_id) & its_own)
+            .where(
+                change_tx.c.xid >= xid,
+                change_tx.c.xid < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+                sa.tuple_(change_tx.c.xid, change_log.c.seq) > sa.tuple_(sa.literal(xid), sa.literal(seq)),
+            )
+            .order_by(change_tx.c.xid, change_log.c.seq)
+            .limit(limit)
         )
     else:
         query = (

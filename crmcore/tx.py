@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from crmcore.changes import Entry
 from crmcore.codes import check_codes, reserve_numbers
 from crmcore.db.base import dumps
 from crmcore.db.rows import Rows
-from crmcore.entities.lookup import NOUNS
+from crmcore.entities.lookup import NOUNS, batches
 from crmcore.errors import CrmError, GateError, NotFound, Refused, StaleVersion
 from crmcore.i18n import _
 from crmcore.ids import new_uids
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     OnRefusal = Callable[[int, Refusal], None]
 
 Row = dict[str, Any]
-_CHUNK = 500
 _MOST_CODES = 5_000
 _MOST_ROUNDS = 2_000
 
@@ -89,8 +89,7 @@ class Tx:
         info = self._app.table(model)
         ids = self._rows.reserve(info.entity, "id", len(rows)) if ids is None else ids
         complete = self._complete(info, rows)
-        changes = [(number, None, row) for number, row in zip(ids, complete, strict=True)]
-        rejected = self._ask("create", info, changes, refused)
+        rejected = self._ask("create", info, zip(ids, repeat(None), complete, strict=False), refused)
         kept = ids
         if rejected:
             kept = [number for i, number in enumerate(ids) if i not in rejected]
@@ -152,13 +151,17 @@ class Tx:
             self._index.changed(info.entity, [(number, after) for number, _before, after in kept], current)
         return len(kept)
 
-    def archive(self, model: type[SQLModel], ids: Iterable[int]) -> int:
-        """Archive rows: they stay, with their history, and leave the lists."""
-        return self._set_archived(model, list(ids), self.now, "archive")
+    def archive(
+        self, model: type[SQLModel], ids: Iterable[int], *, expect_version: Mapping[int, int] | None = None
+    ) -> int:
+        """Archive rows: they stay, with their history, and leave the lists. StaleVersion as for `update`."""
+        return self._set_archived(model, list(ids), self.now, "archive", expect_version or {})
 
-    def restore(self, model: type[SQLModel], ids: Iterable[int]) -> int:
-        """Take rows back from the archive."""
-        return self._set_archived(model, list(ids), None, "restore")
+    def restore(
+        self, model: type[SQLModel], ids: Iterable[int], *, expect_version: Mapping[int, int] | None = None
+    ) -> int:
+        """Take rows back from the archive. StaleVersion as for `update`."""
+        return self._set_archived(model, list(ids), None, "restore", expect_version or {})
 
     def delete(self, model: type[SQLModel], ids: Sequence[int], *, refused: OnRefusal | None = None) -> int:
         """Delete rows, each logged with all it held: for derived rows and for undo, never for customers in use.
@@ -210,8 +213,7 @@ class Tx:
     def _taken(self, entity: str, codes: Sequence[str]) -> set[str]:
         table = self._app.core_tables[entity].table
         taken: set[str] = set()
-        for start in range(0, len(codes), _CHUNK):
-            part = codes[start : start + _CHUNK]
+        for part in batches(codes):
             taken.update(self.connection.scalars(sa.select(table.c.code).where(table.c.code.in_(part))))
         return taken
 
@@ -264,12 +266,12 @@ class Tx:
         self,
         operation: str,
         info: TableInfo,
-        proposed: Sequence[tuple[int, Row | None, Row | None]],
+        proposed: Iterable[tuple[int, Row | None, Row | None]],
         refused: OnRefusal | None,
         places: Sequence[int] | None = None,
     ) -> set[int]:
         """Ask the decision plugins; returns the positions that they refuse, `places` says which the caller knows."""
-        if not proposed or not self._app.host.decides("validate_changes", info):
+        if not self._app.host.decides("validate_changes", info):
             return set()
         changes = [
             Change(
@@ -281,7 +283,7 @@ class Tx:
             )
             for number, before, after in proposed
         ]
-        refusals = self._app.host.decide("validate_changes", self, changes=changes)
+        refusals = self._app.host.decide("validate_changes", self, changes=changes) if changes else []
         if refusals and refused is None:
             raise Refused(_refusal_text(refusals))
         for refusal in refusals:
@@ -290,11 +292,18 @@ class Tx:
         return {refusal.index for refusal in refusals}
 
     def _set_archived(
-        self, model: type[SQLModel], ids: list[int], at: datetime | None, operation: str
+        self,
+        model: type[SQLModel],
+        ids: list[int],
+        at: datetime | None,
+        operation: str,
+        expect_version: Mapping[int, int],
     ) -> int:
         info = self._app.table(model)
         ids = list(dict.fromkeys(ids))
         current = self._current(info, ids)
+        for number, seen in expect_version.items():
+            self._check_version(info, current[number], {"archived_at": at}, seen)
         wanted = [i for i in ids if (current[i]["archived_at"] is None) == (at is not None)]
         edits = [(i, {"archived_at": current[i]["archived_at"]}, {"archived_at": at}) for i in wanted]
         self._ask(operation, info, edits, None)
@@ -305,10 +314,12 @@ class Tx:
 
     def _current(self, info: TableInfo, ids: Sequence[int]) -> dict[int, Row]:
         rows: dict[int, Row] = {}
-        for start in range(0, len(ids), _CHUNK):
-            query = sa.select(info.table).where(info.table.c.id.in_(ids[start : start + _CHUNK]))
+        for part in batches(
+            ids
+        ):  # by id, on all of them: two who lock the same rows never wait for each other
+            query = sa.select(info.table).where(info.table.c.id.in_(part))
             if self.connection.dialect.name == "postgresql":
-                query = query.order_by(info.table.c.id).with_for_update()
+                query = query.order_by(info.table.c.id).with_for_update(key_share=True)
             rows.update({row["id"]: dict(row) for row in self.connection.execute(query).mappings()})
         if missing := set(ids).difference(rows):
             raise NotFound(
@@ -324,7 +335,9 @@ class Tx:
         sides = {name: (row.get(name), yours) for name, yours in values.items() if name != "attributes"}
         sides |= {name: (row["attributes"].get(name), v) for name, v in values.get("attributes", {}).items()}
         shown = "; ".join(
-            _("{field}: now {now!r}, yours {yours!r}").format(field=name, now=now, yours=yours)
+            _("{field}: now {now!r}, yours {yours!r}").format(
+                field=name, now=_as_typed(now), yours=_as_typed(yours)
+            )
             for name, (now, yours) in sides.items()
         )
         raise StaleVersion(
@@ -350,6 +363,11 @@ class Tx:
         if self._half_done:
             raise _half_done()
         self._log.finish()
+
+
+def _as_typed(value: Any) -> Any:
+    """Return a value as people write it: days and moments as text."""
+    return str(value) if hasattr(value, "isoformat") else value
 
 
 def _half_done() -> GateError:

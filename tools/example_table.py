@@ -49,6 +49,7 @@ SHOWN = (
     Shown("fact used", "使用事实", f"{CLUB}/services.py", 'ctx.facts.select("purchases")'),
     Shown("list columns and filters", "列表的列与筛选", f"{CLUB}/plugin.py", "def list_columns("),
     Shown("their query", "列的查询", f"{CLUB}/balances.py", "def select_points("),
+    Shown("search terms", "查找用词", f"{CLUB}/plugin.py", "def search_terms("),
     Shown("card section", "资料卡栏目", f"{CLUB}/plugin.py", "def card_sections("),
     Shown("validator", "校验", f"{GIFTS}/plugin.py", "def validate_changes("),
     Shown("kind of approval", "审批种类", f"{GIFTS}/plugin.py", "def approval_kinds("),

@@ -225,6 +225,10 @@ def _sentence(error: BaseException) -> str:
         return _(
             "the database refused a row ({error}): somebody wrote the same just now, or it was there; nothing was written, look before you go on"
         ).format(error=said)
+    if type(error).__name__ == "OperationalError":
+        from crmcore.db.engine import database_sentence
+
+        return database_sentence(error)
     message = _("unexpected error {type}: {error}; run again with --debug before the command to see where")
     return message.format(type=type(error).__name__, error=_said(error))
 

@@ -38,13 +38,16 @@ _NETWORK = {
     "fuse.davfs2",
 }
 BUSY_SECONDS = 60
+"""So long a writer waits for another on SQLite."""
+_MET = ("40001", "40P01", "55P03")
+"""What PostgreSQL calls it when a writer had to give way to another."""
 
 
 def make_engine(config: Config) -> sa.Engine:
     """Build the engine of a workspace's database; refuses a SQLite file on a network file system."""
     url = make_url(config.database_url)
     engine = _sqlite(config, url) if url.get_backend_name() == "sqlite" else _postgres(config, url)
-    event.listen(engine, "before_cursor_execute", _guard)
+    event.listen(engine, "before_cursor_execute", refuse_outside)
     event.listen(engine, "commit", _refuse_lent_commit)
     return engine
 
@@ -98,14 +101,19 @@ def _as_it_stands(url: sa.URL, path: Path) -> sa.URL:
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "trusted_schema=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    options = connection.get_execution_options()
+    how = connection.get_execution_options().get("crm_write")
+    if how:
+        from crmcore.builtin.turns import begin_writing
+
+        begin_writing(connection, BUSY_SECONDS, bulk=how == "bulk")
+        return
     with gate(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("crm_write") else "BEGIN")
+        connection.exec_driver_sql("BEGIN")
 
 
 def _postgres(config: Config, url: sa.URL) -> sa.Engine:
@@ -125,7 +133,7 @@ def _postgres(config: Config, url: sa.URL) -> sa.Engine:
         ) from None
 
 
-def _guard(connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
+def refuse_outside(connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
     """Refuse writes outside the gate: DML on tables that are not operational, DDL, the end of the transaction."""
     if connection.info.get("crm_gate"):
         return
@@ -141,12 +149,15 @@ def _guard(connection: sa.Connection, _cursor: object, statement: str, *_more: o
 @contextmanager
 def gate(connection: sa.Connection, *, opened: bool = True) -> Iterator[None]:
     """Let statements of the kernel itself through the engine's guard; or, with opened=False, nobody's within it."""
-    before = connection.info.get("crm_gate", False)
-    connection.info["crm_gate"] = opened
+    info = (
+        connection.info
+    )  # asked for once: of a connection that was lost meanwhile it cannot be had any more
+    before = info.get("crm_gate", False)
+    info["crm_gate"] = opened
     try:
         yield
     finally:
-        connection.info["crm_gate"] = before
+        info["crm_gate"] = before
 
 
 _ENDS = ("commit", "rollback", "close", "detach")
@@ -205,14 +216,15 @@ def _unescaped(point: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)
 
 
-def database_sentence(error: sa.exc.OperationalError) -> str:
-    """Say in one sentence why the database does not do what it should."""
-    text = next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
-    if "database or disk is full" in text:
+def database_sentence(error: BaseException) -> str:
+    """Say in one sentence why the database does not do what it should; `error`: SQLAlchemy's, or a driver's own."""
+    error = getattr(error, "orig", error)
+    text = next(iter(str(error).splitlines()), type(error).__name__)
+    if "database or disk is full" in text or "No space left" in text:
         return _("the disk is full; nothing of this step was written; make room and try again")
     if "integer overflow" in text or "out of range" in text:
         return _("amounts add up to more than 64 bits can hold; ask for a shorter period or fewer rows")
-    if "locked" in text:
+    if "locked" in text or getattr(error, "sqlstate", "") in _MET:
         return _("the database is busy with another writer; try again in a moment")
     if "unable to open" in text:
         return _("the database file cannot be opened; check that you may read and write it and its folder")

@@ -45,12 +45,14 @@ change_log = Table(
     Column("after", Text),
     Column("hash", String(64), nullable=False),
     Index("ix_change_log_entity_entity_id", "entity", "entity_id"),
-    Index("ix_change_log_left", "entity", "entity_id", info={"where": "before holds a customer_id"}),
+    Index("ix_change_log_left", "entity", "operation", info={"where": "before names another row"}),
+    Index("ix_change_log_code", "entity", "operation", info={"where": "before holds a code"}),
     sqlite_autoincrement=True,
 )
 """One change of one row; `entity_id` is NULL for a range of appended rows.
 
-The partial index `ix_change_log_left` finds the rows that hung on a customer and were removed or moved away.
+The partial indexes find what is no more: `ix_change_log_left` rows that pointed to another and were removed or moved
+away, `ix_change_log_code` rows that had another code or were removed.
 """
 
 change_seal = Table(

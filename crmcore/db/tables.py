@@ -61,12 +61,6 @@ class TableInfo:
         made = {name: _default(fields[name]) for name in self.columns if name != "id"}
         return {name: default for name, default in made.items() if default() is not None}
 
-    @cached_property
-    def insert_sql(self) -> str:
-        """INSERT with positional parameters, for SQLite's own executemany."""
-        names = ", ".join(f'"{name}"' for name in self.columns)
-        return f'INSERT INTO "{self.entity}" ({names}) VALUES ({", ".join("?" * len(self.columns))})'  # noqa: S608
-
     def tuples(
         self,
         ids: Sequence[int],

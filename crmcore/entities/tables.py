@@ -22,7 +22,9 @@ class Customer(CoreModel, table=True):
     __tablename__ = "customer"
     __table_args__ = (
         Index("ix_customer_name", "name"),
-        Index("ix_customer_owner", "owner"),
+        Index("ix_customer_owner_code", "owner", "code"),
+        Index("ix_customer_lifecycle_code", "lifecycle", "code"),
+        Index("ix_customer_since_code", "since", "code"),
         Index("ix_customer_tax_id", "tax_id"),
         _AUTOINCREMENT,
     )
@@ -100,7 +102,7 @@ class Interaction(CoreModel, table=True):
     direction: str = Field(default="out", max_length=8)
     subject: str = Field(max_length=200)
     notes: str | None = None
-    at: datetime
+    at: datetime = Field(index=True)
     owner: str | None = Field(default=None, max_length=64)
     due_on: date | None = Field(default=None, index=True)
     done_at: datetime | None = None

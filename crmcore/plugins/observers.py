@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,11 @@ Poison = tuple["Change", BaseException]
 
 def deliver(app: App) -> None:
     """Bring every running observer up to the newest committed change; what hinders it is told and waits."""
+    from crmcore.builtin.jobs.turns import take_turn
+
     for hosted in app.host.observers():
         try:
-            while hosted.running and _deliver_batch(app, hosted):
+            while hosted.running and take_turn(app, hosted.name, partial(_deliver_batch, app, hosted)):
                 pass
         except (CrmError, sa.exc.SQLAlchemyError) as error:
             message = _("changes wait for plugin {plugin!r}, they will be delivered later: {error}")
@@ -60,7 +63,7 @@ def deliver_again(connection: sa.Connection, plugin: str) -> None:
 
 
 def _deliver_batch(app: App, hosted: Hosted) -> bool:
-    """Deliver one batch; False once there is nothing more."""
+    """Deliver one batch; False once there is nothing more, or the plugin runs no longer."""
     with app.read(hosted.name) as ctx:
         place = ctx.connection.execute(
             sa.select(observer_cursor).where(observer_cursor.c.plugin == hosted.name)
@@ -80,7 +83,7 @@ def _deliver_batch(app: App, hosted: Hosted) -> bool:
     taken = list(takewhile(lambda entry: entry[1] is not left, entries))
     if taken:
         _advance(app, hosted.name, taken[-1][0], taken[-1][1].seq, poison)
-    return len(entries) == BATCH or left is not None
+    return hosted.running and (len(entries) == BATCH or left is not None)
 
 
 def _offer(app: App, hosted: Hosted, changes: list[Change], ctx: Any) -> tuple[list[Poison], Change | None]:

@@ -12,6 +12,7 @@ How to use them is told in docs/how-to/test-a-plugin.md.
 * `clock`: a clock that stands still until it is moved.
 * `install_plugin("name", code)`: a plugin that lives for one test.
 * `gate_faults`: lets the gate fail at a chosen moment; `run_in_process`: code in a process of its own.
+* `statement_faults`: lets any statement, commit or step on files fail.
 * `reopen(app)`: the workspace of an app as another process would open it.
 """
 
@@ -26,6 +27,7 @@ from crmcore.testing.databases import database, postgres_server, postgres_templa
 from crmcore.testing.faults import GateFaults, gate_faults
 from crmcore.testing.installing import PluginInstaller, TestPlugin, install_plugin
 from crmcore.testing.processes import ProcessRunner, run_in_process
+from crmcore.testing.statement_faults import Fault, Point, StatementFaults, statement_faults
 from crmcore.testing.workspaces import AppMaker, AppOpener, make_app, open_workspace, reopen
 
 __all__ = [
@@ -35,12 +37,15 @@ __all__ = [
     "AppOpener",
     "CommandLine",
     "CompanyMaker",
+    "Fault",
     "GateFaults",
     "PluginInstaller",
+    "Point",
     "ProcessRunner",
     "Result",
     "SmallCompany",
     "StandingClock",
+    "StatementFaults",
     "TestPlugin",
     "clock",
     "crm",
@@ -56,6 +61,7 @@ __all__ = [
     "reopen",
     "run_in_process",
     "small_company",
+    "statement_faults",
 ]
 
 

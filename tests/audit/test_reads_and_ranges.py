@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from crmcore.app import App
 from crmcore.testing import ACTOR, CommandLine
@@ -124,6 +125,40 @@ def test_a_row_changed_past_the_log_is_seen_with_rows_alone(
     assert (done.exit_code, found["ok"]) == (1, False)
     assert "ledger_line" in found["problem"]
     assert found["first_bad"]
+
+
+def test_a_row_that_arrived_in_no_range_is_seen(
+    ledger: tuple[CommandLine, Callable[[str], int]],
+) -> None:
+    crm, write = ledger
+    columns = "document_id, kind, customer_id, occurred_on, currency, net_minor, tax_minor, counts"
+    for number in (29, 900):
+        copied = f"INSERT INTO ledger_line (id, line, {columns}) SELECT {number}, 9, {columns} FROM ledger_line WHERE id = 3"  # noqa: S608
+        assert write(copied) == 1
+        done = crm("audit", "verify", "--rows", "--json")
+        assert (done.exit_code, f"ledger_line {number} is there" in done.json()["problem"]) == (1, True)
+        assert write(f"DELETE FROM ledger_line WHERE id = {number}") == 1  # noqa: S608
+    assert crm.json("audit", "verify", "--rows")["ok"]
+
+
+def test_rows_that_were_deleted_and_put_back_hold(
+    ledger: tuple[CommandLine, Callable[[str], int]], reopen: Any
+) -> None:
+    crm, write = ledger
+    from crmcore_trade_ledger.tables import LedgerLine
+
+    app = reopen(crm.folder)
+    with app.write(ACTOR) as tx:
+        tx.update(LedgerLine, [(4, {"net_minor": 1})])
+        held = tx.connection.execute(sa.select(app.tables["ledger_line"].table).where(sa.column("id") == 4))
+        row = dict(held.mappings().one())
+        tx.delete(LedgerLine, [4])
+        del row["id"]
+        tx.insert(LedgerLine, [row], ids=[4])
+        tx.update(LedgerLine, [(4, {"net_minor": 2})])
+    assert crm.json("audit", "verify", "--rows")["ok"]
+    write("UPDATE ledger_line SET net_minor = 1 WHERE id = 4")
+    assert not crm("audit", "verify", "--rows", "--json").json()["ok"]
 
 
 def test_rows_edited_and_deleted_through_the_gate_hold(

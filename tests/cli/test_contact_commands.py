@@ -24,6 +24,7 @@ def test_add_puts_a_person_at_a_customer(company: CommandLine, matches):
             "position": "经理",
             "since": "2024-01-01",
             "until": None,
+            "version": 1,
         }
     ]
     (on_card,) = matches("customer", company.json("customer", "show", "C1"))["contacts"]

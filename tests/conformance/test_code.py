@@ -136,6 +136,35 @@ def test_a_name_that_is_not_the_plugins_own_fails(subject, stamps, file, old, ne
     assert told in detail
 
 
+SEARCHED = """@hookimpl
+def search_terms():
+    from crmcore.api import Customer, SearchTerms
+
+    from .tables import Stamp
+
+    return [SearchTerms({table}, "Stamp", keys=("{column}",), customer="{customer}")]
+
+
+@hookimpl
+def importables():
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "customer", "told"),
+    [
+        ("Stamp", "phone", "customer_id", ""),
+        ("Stamp", "number", "customer_id", "search_terms: table stamps_stamp has no column number"),
+        ("Stamp", "phone", "owner_id", "search_terms: table stamps_stamp has no column owner_id"),
+        ("Customer", "phone", "id", "search_terms: table customer is registered twice"),
+    ],
+)
+def test_only_columns_that_there_are_can_be_searched(subject, stamps, table, column, customer, told):
+    hook = SEARCHED.format(table=table, column=column, customer=customer)
+    ok, detail = check_names(subject(stamps.change("plugin.py", "@hookimpl\ndef importables():\n", hook)))
+    assert (ok, told in detail) == (not told, True)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [

@@ -115,6 +115,7 @@ def test_what_breaks_callers_is_found(tmp_path: Path, old: str, new: str, senten
         (function("a=1"), function("a=2")),
         (function("a: int"), function("a: int | None")),
         (function("", "int | None"), function("", "int")),
+        (function("", "None"), function("", "int")),
         (record("code: str"), record("code: str", "day: int = 1")),
         (record("code: str"), record("code: str", "lines: list[int] = field(default_factory=list)")),
         (record("kind: Literal['a']"), record("kind: Literal['a', 'b']")),

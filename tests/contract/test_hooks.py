@@ -583,6 +583,7 @@ def search_terms():
     with app.write(ACTOR) as tx:
         tx.delete(card, [number])
     assert crm.lines("find", "VIP-0008") == []
+    assert crm.json("plugins", "plan", "disable", "cards")["search_terms"] == ["cards_card"]
     crm.ok("plugins", "disable", "cards")
     assert [hit["code"] for hit in crm.lines("find", "B")] == ["B"]
 

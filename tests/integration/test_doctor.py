@@ -27,7 +27,9 @@ NAMES = [
     "migrations",
     "change log",
     "imports",
+    "backups and copies",
     "search index",
+    "indexes of lists",
     "settings",
     "plugins",
     "disk",
@@ -61,7 +63,10 @@ def unchecked(app: App) -> list[str]:
     return [check["name"] for check in run_checks(app) if check["ok"] is None]
 
 
-NEED_THE_DATABASE = ["migrations", "change log", "imports", "search index", "settings", "plugins", "clock"]
+NEED_THE_DATABASE = [
+    *("migrations", "change log", "imports", "search index", "indexes of lists"),
+    *("settings", "plugins", "clock"),
+]
 
 
 def test_a_server_that_is_down_is_one_finding_and_the_rest_says_that_it_was_not_checked(

@@ -127,17 +127,22 @@ def test_doctor_sees_what_the_index_has_and_no_row(app: App, crm: CommandLine) -
     assert doctor(crm)[0]
 
 
-def test_what_the_index_has_too_much_hinders_no_write(app: App) -> None:
+@pytest.mark.parametrize("more", [1, 200])
+def test_what_the_index_has_too_much_hinders_no_write(app: App, more: int) -> None:
     (number,) = add(app, {"code": "A", "name": "曾记"})
     with app.operations() as connection, app.unguarded(connection):
         connection.execute(sa.text("DELETE FROM customer"))
         if connection.dialect.name == "sqlite":
             connection.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = 'customer'"))
+        else:
+            connection.execute(sa.text("SELECT setval(pg_get_serial_sequence('customer', 'id'), 1, false)"))
     assert codes(app, "曾记") == []
-    again = add(app, {"code": "B", "name": "单氏"}, {"code": "C", "name": "仇家"})
-    assert (again[0] == number) == (app.engine.dialect.name == "sqlite")
+    others = [{"code": f"C{n:03}", "name": f"示例{n}"} for n in range(more)]
+    again = add(app, {"code": "B", "name": "单氏"}, *others)
+    assert again[0] == number
     assert codes(app, "单氏") == ["B"]
     assert codes(app, "曾记") == []
+    assert len(codes(app, "示例", limit=more)) == more
 
 
 def test_rebuilding_in_many_chunks_keeps_everything(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +150,77 @@ def test_rebuilding_in_many_chunks_keeps_everything(app: App, monkeypatch: pytes
     add(app, *({"code": f"C{n:04}", "name": f"示例{n}"} for n in range(21)))
     assert rebuild(app, ACTOR)["rows"] == 21
     assert len(codes(app, "示例", limit=50)) == 21
+
+
+def words_of(app: App, numbers: list[int]) -> list[set[str]]:
+    """Return the words that the index holds of customers."""
+    sqlite = app.engine.dialect.name == "sqlite"
+    terms = "terms" if sqlite else "array_to_string(tsvector_to_array(terms), ' ')"
+    column = "rowid" if sqlite else "doc"
+    with app.read() as ctx:
+        query = sa.text(f"SELECT {terms} FROM search_index WHERE {column} = :number")  # noqa: S608
+        return [set(ctx.connection.scalars(query, {"number": number}).one().split()) for number in numbers]
+
+
+def pairs(*names: str) -> set[str]:
+    """Return every two neighbouring characters of names, their edges among them."""
+    return {a + b for name in names for a, b in zip(f"¦{name}", f"{name}¦", strict=True)}
+
+
+ODD = (
+    {"name": "曾记食品有限公司", "short_name": "曾记", "phone": "021-55550101", "tax_id": "91A"},
+    {"name": "重庆单氏¦\n(集团)", "short_name": "單氏", "phone": "+86 21 5555 0101转7/021-5555 0102"},
+    {"name": "Ä-Firma 𠮷野家", "short_name": None, "phone": None, "tax_id": "9 1-b"},
+    {"name": "x", "short_name": "乐乐", "phone": "12", "tax_id": "Z" * 32},
+    {"name": "（）", "short_name": "¦", "phone": "13800000000", "tax_id": "91甲"},
+)
+
+
+def test_rows_written_together_one_by_one_and_changed_have_the_same_words(app: App) -> None:
+    rows = [{"tax_id": None, **row} for _time in range(30) for row in ODD]
+    together = add(app, *({"code": f"A{i:04}", **row} for i, row in enumerate(rows)))
+    single = [add(app, {"code": f"B{i:04}", **row})[0] for i, row in enumerate(rows[:5])]
+    changed = add(app, *({"code": f"C{i:04}", "name": "甲"} for i in range(5)))
+    with app.write(ACTOR) as tx:
+        tx.update(Customer, list(zip(changed, rows[:5], strict=True)))
+    found = [
+        [{word for word in words if word[:2] not in {"§a", "§b", "§c"}} for words in words_of(app, numbers)]
+        for numbers in (together[:5], together[-5:], single, changed)
+    ]
+    assert found[0] == found[1] == found[2] == found[3]
+    first, second, third, fourth, fifth = found[0]
+    assert first >= {"§91a", "§2155550101", "¶1010555512"} | pairs("曾记食品有限公司", "zjsp")
+    assert first >= {"ceng0", "zeng0", "ji0", "shi0", "pin0", "cj"} | {"¦曾", "记¦"}
+    assert second >= pairs("重庆单氏集团") | {
+        "chong0",
+        "zhong0",
+        "dan0",
+        "shan0",
+        "§2155550101",
+        "¶2010555512",
+    }
+    assert third >= pairs("afirma𠮷野家") | {"§91b"}
+    assert not any("¶" in word for word in third | fourth)
+    assert fourth >= pairs("x", "乐乐") | {"§" + "z" * 32, "yl", "ly", "yy", "ll"}
+    assert fifth >= {"§91甲", "§13800000000", "¶00000000831"}
+
+
+def blocks(app: App) -> bytes:
+    """Return what the files of the index hold, without the rows themselves."""
+    with app.read() as ctx:
+        return b"".join(ctx.connection.scalars(sa.text("SELECT block FROM search_index_data")))
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_rebuilding_leaves_no_trace_of_deleted_words(app: App) -> None:
+    numbers = add(app, {"code": "erasedperson", "name": "曾记"}, {"code": "kept", "name": "单氏"})
+    with app.write(ACTOR) as tx:
+        tx.delete(Customer, numbers[:1])
+    assert codes(app, "erasedperson") == []
+    assert b"erasedperson" in blocks(app)
+    rebuild(app, ACTOR)
+    assert b"erasedperson" not in blocks(app)
+    assert codes(app, "kept") == ["kept"]
 
 
 WRITING = """

@@ -324,6 +324,20 @@ def test_a_parent_that_is_gone_is_not_put_back(company: App, load: Import):
     assert undo_import(company, ACTOR, group)["conflicts"] == []
 
 
+def test_a_person_s_attribute_that_was_changed_alone_is_no_sign_of_erasing(
+    company: App, load: Import, contents, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("crmcore.builtin.exchange.engine.CHUNK_ROWS", 1)
+    before = contents(company)
+    rows = "P1,示例乙,个人,0571-3,,,南京路9号,\nP1,示例丙,个人,0571-3,,,南京路9号,\n"
+    number = load(company, "customers", CUSTOMERS + rows)
+    assert undo_import(company, ACTOR, number)["conflicts"] == []
+    assert contents(company) == before
+    made = load(company, "customers", f"{CUSTOMERS}P2,示例丁,个人,0571-4,,,北京路1号,\n")
+    edit(company, Customer, "P2", attributes={"address": "北京路2号"})
+    assert lines(undo_import(company, ACTOR, made)) == [("customer", "P2", "attributes.address")]
+
+
 def test_values_of_an_erased_person_do_not_come_back(company: App, load: Import):
     number = load(company, "customers", "code,name,phone\nP1,示例乙,0571-99\n")
     with company.write(ACTOR) as tx, company.unguarded(tx.connection):

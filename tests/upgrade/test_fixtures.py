@@ -75,6 +75,13 @@ def test_doctor_finds_nothing_wrong_after_the_upgrade(
     assert set(before) <= set(checks)
 
 
+def test_customers_are_found_after_the_upgrade(upgraded: CommandLine) -> None:
+    rows = upgraded.lines("customer", "list")
+    assert rows
+    for row in rows:
+        assert row["code"] in [hit["code"] for hit in upgraded.lines("find", row["name"], "--limit", "1000")]
+
+
 def test_the_change_log_is_whole_and_goes_on_after_the_upgrade(
     upgraded: CommandLine, reopen: Callable[..., App]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.administration.leftovers import leftovers
 from crmcore.builtin.administration.listing import listing
 from crmcore.builtin.administration.settings.file import left_behind
 from crmcore.builtin.lifecycle.choices import unmade
@@ -73,13 +74,16 @@ def _said(error: BaseException) -> str:
 
 
 def _database(app: App) -> Finding:
+    from crmcore.builtin.databases.versions import too_old
+
     with app.read() as ctx:
         if ctx.connection.dialect.name == "sqlite":
             problem = ctx.connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
             version = ctx.connection.exec_driver_sql("SELECT sqlite_version()").scalar()
             return problem == "ok", f"SQLite {version}, {problem}{_only_read(app)}"
         version = ctx.connection.exec_driver_sql("SHOW server_version").scalar()
-    return True, f"PostgreSQL {version}"
+        old = too_old(ctx.connection)
+    return old is None, old or f"PostgreSQL {version}"
 
 
 def _only_read(app: App) -> str:
@@ -145,19 +149,34 @@ def _change_log(app: App) -> Finding:
 
 
 def _imports(app: App) -> Finding:
-    from crmcore.builtin.exchange.api import interrupted_imports
+    from crmcore.builtin.exchange.api import interrupted_imports, stopped_undos
 
-    open_imports = interrupted_imports(app)
-    if open_imports:
-        shown = ", ".join(str(number) for number in open_imports)
-        return False, _("interrupted: {ids}; go on with: crm imports resume ID").format(ids=shown)
-    return True, _("none is interrupted")
+    found = {
+        _("interrupted: {ids}; go on with: crm imports resume ID"): interrupted_imports(app),
+        _("undo stopped: {ids}; go on with: crm imports undo ID"): stopped_undos(app),
+    }
+    said = [sentence.format(ids=", ".join(map(str, ids))) for sentence, ids in found.items() if ids]
+    return not said, "; ".join(said) or _("none is interrupted")
 
 
 def _search(app: App) -> Finding:
     from crmcore.builtin.search.checking import check_index
 
     return check_index(app)
+
+
+def _list_indexes(app: App) -> Finding:
+    from crmcore.builtin.records.services.list_indexes import check_list_indexes
+
+    return check_list_indexes(app)
+
+
+def _backups(app: App) -> Finding:
+    from crmcore.builtin.databases.unfinished import stopped
+
+    message = _("stopped before its end: {command}; run it again, or delete {file}")
+    found = [message.format(command=command, file=path) for path, command in sorted(stopped(app).items())]
+    return not found, "; ".join(found) or _("none is interrupted")
 
 
 def _plugins(app: App) -> Finding:
@@ -211,6 +230,9 @@ def _settings(app: App) -> Finding:
 
 
 def _disk(app: App) -> Finding:
+    if left := leftovers(app.config.folder):
+        message = _("left by processes that were killed: {files}; delete them")
+        return False, message.format(files=", ".join(path.name for path in left))
     free = shutil.disk_usage(app.config.folder).free
     return free >= LEAST_FREE_BYTES, _("{free} MB free").format(free=free // 1024 // 1024)
 
@@ -244,14 +266,16 @@ def _clock(app: App) -> Finding:
     )
 
 
-_READING = (_change_log, _imports, _search, _plugins, _clock)
+_READING = (_change_log, _imports, _search, _list_indexes, _plugins, _clock)
 """What is not even tried where the database cannot be read: a server that does not answer keeps one waiting."""
 _CHECKS: dict[str, Callable[[App], Finding]] = {
     N_("database"): _database,
     N_("migrations"): _migrations,
     N_("change log"): _change_log,
     N_("imports"): _imports,
+    N_("backups and copies"): _backups,
     N_("search index"): _search,
+    N_("indexes of lists"): _list_indexes,
     N_("settings"): _settings,
     N_("plugins"): _plugins,
     N_("disk"): _disk,

@@ -88,7 +88,7 @@ def audit() -> None:
     metavar="FILE",
     help=N_("Hold it against anchors noted before: a file of them, - for standard input, or POSITION:SEAL."),
 )
-@click.option("--rows", is_flag=True, help=N_("Also check rows that were logged by range, such as invoices."))
+@click.option("--rows", is_flag=True, help=N_("Also check the rows of all tables against the log."))
 @json_option
 @pass_session
 def verify_command(session: Session, anchor: str | None, *, rows: bool, as_json: bool) -> None:

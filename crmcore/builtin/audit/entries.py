@@ -62,8 +62,9 @@ def read(connection: sa.Connection, seqs: Sequence[int], keys: PersonKeys) -> It
 
 
 def _entry(row: Any, keys: PersonKeys) -> LogEntry:
-    before, lost_before = opened(row.entity, row, image_of(row.before), keys)
-    after, lost_after = opened(row.entity, row, image_of(row.after), keys)
+    place = (row.entity, row.entity_id, row.seq)
+    before, lost_before = opened(place, image_of(row.before), keys)
+    after, lost_after = opened(place, image_of(row.after), keys)
     return LogEntry(
         row.seq,
         row.entity,
@@ -79,21 +80,24 @@ def _entry(row: Any, keys: PersonKeys) -> LogEntry:
     )
 
 
-def opened(entity: str, row: Any, values: Values | None, keys: PersonKeys) -> tuple[Values | None, bool]:
+def opened(
+    place: tuple[str, int, int], values: Values | None, keys: PersonKeys
+) -> tuple[Values | None, bool]:
     """Return one side of an entry with its personal values, and whether some are erased.
 
-    `row`: entity_id and seq of the entry. CrmError where the personal values were changed from outside.
+    `place`: entity, entity_id and seq of the entry. CrmError where the personal values were changed from outside.
     """
     if values is None or PERSONAL not in values:
         return values, False
     sealed = values.pop(PERSONAL)
+    entity, number, seq = place
     try:
-        more = keys.open(sealed, f"{entity}:{row.entity_id}") if sealed else None
+        more = keys.open(sealed, f"{entity}:{number}") if sealed else None
     except ValueError:
         message = _(
             "the personal values in entry {seq} of the change log were changed from outside; compare it with a backup"
         )
-        raise CrmError(message.format(seq=row.seq)) from None
+        raise CrmError(message.format(seq=seq)) from None
     merge(values, more or {})
     return values, more is None
 

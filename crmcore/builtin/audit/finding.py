@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sqlmodel import SQLModel
 
 from crmcore.builtin.audit.entries import parts
 from crmcore.db.base import dumps
-from crmcore.db.system import change_log
+from crmcore.db.system import change_log, change_tx
 from crmcore.entities.lookup import table_of
 from crmcore.entities.tables import Contact, Customer, Document, Interaction
 from crmcore.errors import NotFound
@@ -56,13 +57,13 @@ def _present(connection: sa.Connection, entity: str, code: str) -> int | None:
 
 
 def _past(connection: sa.Connection, code: str, entities: Collection[str]) -> list[Found]:
-    """Look through the log, newest first: it alone remembers."""
+    """Look through the entries of rows that were removed or got another code, newest first: they alone remember."""
     query = (
         sa.select(_log.entity, _log.entity_id, _log.before)
         .where(
-            _log.entity.in_(entities),
-            _log.operation.in_(("update", "delete")),
-            _log.before.contains(f'"code":{dumps(code)}', autoescape=True),
+            _log.entity.in_(list(entities)),
+            *_was(connection, '"code":"'),
+            _text_in(connection, f'"code":{dumps(code)}'),
         )
         .order_by(_log.seq.desc())
     )
@@ -71,18 +72,40 @@ def _past(connection: sa.Connection, code: str, entities: Collection[str]) -> li
     return sorted(found, key=lambda one: list(entities).index(one.entity))
 
 
-def gone(connection: sa.Connection, entities: Iterable[str], column: str, number: int) -> dict[str, set[int]]:
-    """Return the rows that hung on a row once and were removed or moved away since: entity → ids.
+def _was(connection: sa.Connection, text: str) -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
+    """Return the conditions by which a partial index of the log is used: its own, word by word, and its second column.
 
-    Only tables with a column `customer_id` are looked through, by the index of such entries.
+    Without the column SQLite may as well take the index of all entries.
     """
-    find_text = "instr" if connection.dialect.name == "sqlite" else "strpos"
+    function = "instr" if connection.dialect.name == "sqlite" else "strpos"
+    own = sa.text(f"{function}(before, '{text}') > 0".replace(":", "\\:"))
+    return _log.operation.in_(("update", "delete")), own
+
+
+def _text_in(connection: sa.Connection, text: str) -> sa.ColumnElement[bool]:
+    find = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.strpos
+    return find(_log.before, text) > 0
+
+
+def gone(
+    connection: sa.Connection,
+    entities: Iterable[str],
+    column: str,
+    number: int,
+    since: datetime | None = None,
+) -> dict[str, set[int]]:
+    """Return the rows that pointed to a row once and were removed or moved away: entity → ids.
+
+    They are found by the index of such entries, which has those whose column ends in `_id`. `since`: only what
+    left from that moment on.
+    """
     query = sa.select(_log.entity, _log.entity_id, _log.before).where(
         _log.entity.in_(list(entities)),
-        # Word by word what the index says, or it is not used.
-        sa.text(f"{find_text}(before, '\"customer_id\"\\:') > 0"),
-        _log.before.contains(f'"{column}":{number}', autoescape=True),
+        *_was(connection, '_id":'),
+        sa.or_(*(_text_in(connection, f'"{column}":{number}{end}') for end in ",}")),
     )
+    if since is not None:
+        query = query.join(change_tx, change_tx.c.id == _log.tx_id).where(change_tx.c.at >= since)
     found: dict[str, set[int]] = {}
     for row in connection.execute(query):
         if json.loads(row.before).get(column) == number:

@@ -79,9 +79,12 @@ def _concerned(app: App, connection: sa.Connection, found: Found) -> dict[str, s
         for info, column in _hanging(app):
             ids = set(connection.scalars(sa.select(info.table.c.id).where(info.table.c[column] == found.id)))
             rows.setdefault(info.entity, set()).update(ids)
-        tables = {info.entity for info, column in _hanging(app) if column == "customer_id"}
-        for entity, ids in gone(connection, tables, "customer_id", found.id).items():
-            rows.setdefault(entity, set()).update(ids)
+        tables: dict[str, list[str]] = {}
+        for info, column in _hanging(app):
+            tables.setdefault(column, []).append(info.entity)
+        for column, entities in tables.items():
+            for entity, ids in gone(connection, entities, column, found.id).items():
+                rows.setdefault(entity, set()).update(ids)
         rows.setdefault("contact", set()).update(_contacts_of(connection, rows["contact_firm"]))
     elif found.entity == "contact":
         link = app.core_tables["contact_firm"].table.c

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -11,33 +11,57 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.audit.findings import Finding
-from crmcore.builtin.audit.past import taken_back
+from crmcore.builtin.audit.past import before, typed
+from crmcore.builtin.audit.rows import differs, dropped
 from crmcore.changes import digest_of_rows
 from crmcore.db.system import change_log
 from crmcore.i18n import _
-from crmcore.keys import PersonKeys
 
 if TYPE_CHECKING:
     from crmcore.app import App
     from crmcore.db.tables import TableInfo
 
 _log = change_log.c
+_NO_END = 2**63 - 1
 
 
 def check_ranges(app: App, connection: sa.Connection) -> Finding | None:
-    """Return the first range whose rows are not those that arrived; tables that no enabled plugin has are left out."""
+    """Return the first range whose rows are not those that arrived, or else a row that arrived in none.
+
+    Tables that no enabled plugin has are left out.
+    """
     for entity, info in app.tables.items():
         if info.spec.log == "range":
-            for entry in _ranges(connection, entity):
-                found = _check(connection, info, entry)
+            runs: list[tuple[int, int]] = []
+            for entry in _ranges(connection, entity, dropped(connection, info.spec.plugin)):
+                found = _check(connection, info, entry, runs)
                 if found:
                     return found
+            found = _outside(connection, info, runs)
+            if found:
+                return found
     return None
 
 
-def _ranges(connection: sa.Connection, entity: str) -> Iterator[Any]:
-    """Yield the ranges of a table, in lists that are read whole: other queries run in between."""
-    seq = 0
+def _outside(connection: sa.Connection, info: TableInfo, runs: list[tuple[int, int]]) -> Finding | None:
+    """Return a row in one of the gaps between the ranges: one look into the index for each gap."""
+    after = 0
+    c = info.table.c.id
+    for first, last in [*sorted(runs), (_NO_END, _NO_END)]:
+        query = sa.select(c).where(c > after, c < first).order_by(c).limit(1)
+        number = connection.scalar(query) if first > after + 1 else None
+        if number is not None:
+            message = _(
+                "{entity} {key} is there and no entry of the log says why: it was inserted past the log"
+            )
+            return Finding(None, message.format(entity=info.entity, key=number))
+        after = max(after, last)
+    return None
+
+
+def _ranges(connection: sa.Connection, entity: str, since: int) -> Iterator[Any]:
+    """Yield the ranges of a table behind a place, in lists that are read whole: other queries run in between."""
+    seq = since
     while True:
         query = (
             sa.select(_log.seq, _log.after)
@@ -54,15 +78,24 @@ def _ranges(connection: sa.Connection, entity: str) -> Iterator[Any]:
         seq = part[-1].seq
 
 
-def _check(connection: sa.Connection, info: TableInfo, entry: Any) -> Finding | None:
+def _check(
+    connection: sa.Connection, info: TableInfo, entry: Any, runs: list[tuple[int, int]]
+) -> Finding | None:
+    """Hold a range against its rows; its unbroken runs of ids are added to `runs`."""
     said = json.loads(entry.after)
+    own = [(first, last) for first, last in said.get("ids") or [(said["first"], said["last"])]]
+    runs += own
     if not set(said["columns"]) <= set(info.columns):
         return None  # a migration took a column away; the digest can no longer be computed
     rows: dict[int, dict[str, Any]] = {}
-    for first, last in said.get("ids") or [(said["first"], said["last"])]:
+    for first, last in own:
         query = sa.select(info.table).where(info.table.c.id.between(first, last))
         rows.update((row["id"], dict(row)) for row in connection.execute(query).mappings())
-        _take_back(connection, info, rows, (first, last))
+        later = _later(connection, info, (first, last), entry.seq)
+        found = _not_the_newest(info, rows, later)
+        if found:
+            return found
+        before(connection, info, rows, ((e.entity_id, e.seq, e.operation, e.before) for e in later))
     ids = sorted(rows)
     columns = said["columns"]
     if len(ids) == said["rows"] and digest_of_rows(columns, ids, [rows[i] for i in ids]) == said["sha256"]:
@@ -74,17 +107,30 @@ def _check(connection: sa.Connection, info: TableInfo, entry: Any) -> Finding | 
     return Finding(entry.seq, shown)
 
 
-def _take_back(
-    connection: sa.Connection, info: TableInfo, rows: dict[int, dict[str, Any]], place: tuple[int, int]
-) -> None:
-    """Put back what single rows of a range were before they were changed or deleted through the gate."""
+def _later(connection: sa.Connection, info: TableInfo, place: tuple[int, int], seq: int) -> Sequence[Any]:
+    """Return what was done to single rows of a range since it arrived, row by row, the newest first."""
     query = (
-        sa.select(_log.entity_id, _log.seq, _log.operation, _log.before)
-        .where(_log.entity == info.entity, _log.entity_id.between(*place))
+        sa.select(_log.entity_id, _log.seq, _log.operation, _log.before, _log.after)
+        .where(_log.entity == info.entity, _log.entity_id.between(*place), _log.seq > seq)
         .order_by(_log.entity_id, _log.seq.desc())
     )
-    keys = PersonKeys(connection)
-    for number, group in groupby(connection.execute(query).all(), key=itemgetter(0)):
-        row = taken_back(info, rows.pop(number, None), list(group), keys)
-        if row is not None:
-            rows[number] = row
+    return connection.execute(query).all()
+
+
+def _not_the_newest(
+    info: TableInfo, rows: Mapping[int, Mapping[str, Any]], later: Sequence[Any]
+) -> Finding | None:
+    """Return the first row of which a value is not the one that it was given last: taking back would hide that."""
+    for number, group in groupby(later, key=itemgetter(0)):
+        given: dict[str, Any] = {}
+        entries = list(group)
+        for entry in entries:
+            if entry.operation == "delete":
+                break
+            given = {**json.loads(entry.after or "{}"), **given}
+        row = rows.get(number, {})
+        known = [name for name in given if name in row and name != "attributes"]
+        odd = [name for name in known if typed(info.table.c[name], given[name]) != row[name]]
+        if odd:
+            return differs(info.entity, number, entries[0].seq, odd)
+    return None

@@ -1,7 +1,7 @@
 """Verify the change log: every hash is computed anew, in passes that stream, so that memory stays flat.
 
 The first pass goes through the entries by place and holds them against each other and the header of their
-transaction; the second goes through the seals; the third, if it is asked for, through the rows of ranges. What is
+transaction; the second goes through the seals; the third, if it is asked for, through the rows of tables. What is
 found lowest in the log is told.
 """
 
@@ -39,15 +39,16 @@ class Verdict:
 
 
 def verify(app: App, anchors: Sequence[Anchor] = (), *, rows: bool = False) -> Verdict:
-    """Check the whole log as it stands at one moment; `rows`: also the rows that ranges speak of."""
+    """Check the whole log as it stands at one moment; `rows`: also the rows that it speaks of."""
     with app.read() as ctx:
         _one_moment(app, ctx.connection)
         entries, seals = Entries(ctx.connection), Seals(ctx.connection, anchors)
         found = lowest(entries.check(), seals.check())
         if found is None and rows:
             from crmcore.builtin.audit.ranges import check_ranges
+            from crmcore.builtin.audit.rows import check_rows
 
-            found = check_ranges(app, ctx.connection)
+            found = lowest(check_rows(app, ctx.connection), check_ranges(app, ctx.connection))
     seq, problem = found or (None, None)
     return Verdict(found is None, entries.checked, seals.unsealed, seals.anchored_to, seq, problem)
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.conformance.findings import Finding, finding
+from crmcore.builtin.search.sources import OWN, problem_of
 from crmcore.i18n import _
 from crmcore.plugins.host import BUILTINS
 
@@ -32,6 +33,7 @@ def check_names(subject: Subject) -> Finding:
         if not name.startswith(allowed)
     ]
     problems += _of_approvals(subject)
+    problems += _of_search(subject)
     for kind in _KINDS:
         problems += _of_specs(kind, [spec.name for spec in subject.specs(kind)])
     return finding(
@@ -67,6 +69,18 @@ def _of_approvals(subject: Subject) -> Iterator[str]:
             yield _("approval kind {name!r} must begin with {prefix!r}").format(
                 name=spec.name, prefix=subject.name
             )
+
+
+def _of_search(subject: Subject) -> Iterator[str]:
+    """Only columns that there are can be searched, each table once and only the plugin's own."""
+    found: set[str] = set(OWN)
+    for spec in subject.specs("search_terms"):
+        name = str(spec.table.__tablename__)
+        if problem := problem_of(spec, found):
+            yield _("search_terms: {problem}").format(problem=problem)
+        elif name not in subject.tables:
+            yield _("search_terms: table {table} is not the plugin's own").format(table=name)
+        found.add(name)
 
 
 def _of_specs(kind: str, names: list[str]) -> Iterable[str]:

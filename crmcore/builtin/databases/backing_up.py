@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.databases import manifest
@@ -9,6 +10,7 @@ from crmcore.builtin.databases.destinations import copy_file_as_it_is, fill_file
 from crmcore.builtin.databases.folders import sum_of, whole_folder
 from crmcore.builtin.databases.source import anchor, opened
 from crmcore.builtin.databases.telling import told
+from crmcore.builtin.databases.unfinished import noted
 from crmcore.db.engine import create_file
 
 if TYPE_CHECKING:
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 
 def back_up(app: App, actor: str, folder: Path) -> dict[str, Any]:
     """Back the company up into a new folder; returns what its manifest says."""
-    with told(folder), whole_folder(folder) as part:
+    command = f"crm db backup {shlex.quote(str(folder.absolute()))}"
+    with noted(app, command, folder.absolute()), told(folder), whole_folder(folder) as part:
         path = part / manifest.DATABASE
         with opened(app, actor) as (connection, plan):
             made_at, kind = app.clock(), connection.dialect.name
             if kind == "sqlite":
                 create_file(path)
-                tables = copy_file_as_it_is(connection, path, plan)
+                tables = copy_file_as_it_is(connection, path, plan, to_restore=True)
             else:
                 tables = fill_file(connection, path, plan)
             content = manifest.describe(made_at, actor, kind, plan, tables)

@@ -30,17 +30,24 @@ def db() -> None:
 @pass_session
 def migrate(session: Session, *, as_json: bool) -> None:
     """Migrate all distributions."""
+    from crmcore.builtin.records.services.list_indexes import settle
+    from crmcore.builtin.search.rebuilding import build_waiting
     from crmcore.workspace import migrate_all
 
     changed = migrate_all(session.app)
+    indexes = settle(session.app)
+    found = build_waiting(session.app)
     if as_json:
-        emit({"migrated": changed})
-    else:
-        echo(
-            _("Migrated: {names}").format(names=", ".join(changed))
-            if changed
-            else _("All tables are up to date.")
-        )
+        emit({"migrated": changed, "indexes": indexes})
+        return
+    if changed:
+        echo(_("Migrated: {names}").format(names=", ".join(changed)))
+    if indexes:
+        echo(_("Indexes of lists made or dropped: {names}").format(names=", ".join(indexes)))
+    if found is not None:
+        echo(_("The search index was built of {rows} rows.").format(rows=found["rows"]))
+    if not changed and not indexes and found is None:
+        echo(_("All tables are up to date."))
 
 
 @db.command(

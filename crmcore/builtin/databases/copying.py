@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.administration.settings.document import changed
@@ -10,6 +11,8 @@ from crmcore.builtin.databases.indexing import fill_index
 from crmcore.builtin.databases.manifest import as_json
 from crmcore.builtin.databases.source import anchor, opened
 from crmcore.builtin.databases.telling import told
+from crmcore.builtin.databases.unfinished import noted
+from crmcore.builtin.records.services.list_indexes import make_missing
 from crmcore.config import Config, parse_config
 from crmcore.db.engine import sqlite_path
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from crmcore.app import App
     from crmcore.builtin.databases.filling import Copied
+    from crmcore.builtin.databases.plan import Plan
 
 
 def with_database(folder: Path, content: bytes, url: str) -> tuple[Config, bytes]:
@@ -32,27 +36,38 @@ def copy_database(app: App, actor: str, url: str) -> dict[str, Any]:
     """Copy the company's database to an empty one; crm.toml stays as it is."""
     config, _text = with_database(app.config.folder, app.config.path.read_bytes(), url)
     path = sqlite_path(config)
-    with opened(app, actor) as (connection, plan):
-        kind = connection.dialect.name
-
-        def finish(new: sa.Connection, _done: list[Copied]) -> None:
-            fill_index(new, app)
-
-        if path is None:
-            tables = fill_server(connection, config, plan, finish)
-        elif kind == "sqlite":
-            with told(path), whole_file(path) as part:
-                tables = copy_file_as_it_is(connection, part, plan)
-        else:
-            with told(path), whole_file(path) as part:
-                tables = fill_file(connection, part, plan, finish)
-        result: dict[str, Any] = {
+    with (
+        noted(app, f"crm db copy --to {shlex.quote(url)}", path or url),
+        opened(app, actor) as (source, plan),
+    ):
+        tables = _copy(app, actor, source, plan, config)
+        return {
             "database": config.database_url,
             "from": app.config.database_url,
             "tables": as_json(tables),
             "rows": sum(table.rows for table in tables),
             "left_out": list(plan.left_out),
-            "anchor": anchor(connection),
+            "anchor": anchor(source),
         }
-    app.log_read(actor, "copy", "database", result["rows"], config.database_url)
-    return result
+
+
+def _copy(app: App, actor: str, source: sa.Connection, plan: Plan, config: Config) -> list[Copied]:
+    """Copy; that all was read is written down before the copy can be used."""
+    path = sqlite_path(config)
+
+    def log(tables: list[Copied]) -> None:
+        app.log_read(actor, "copy", "database", sum(table.rows for table in tables), config.database_url)
+
+    def finish(new: sa.Connection, done: list[Copied]) -> None:
+        fill_index(new, app)
+        make_missing(app, new)
+        log(done)
+
+    if path is None:
+        return fill_server(source, config, plan, finish)
+    with told(path), whole_file(path) as part:
+        if source.dialect.name != "sqlite":
+            return fill_file(source, part, plan, finish)
+        tables = copy_file_as_it_is(source, part, plan)
+        log(tables)
+    return tables

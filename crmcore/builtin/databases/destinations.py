@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.databases.filling import Copied, compare, fill, summed
+from crmcore.builtin.databases.filling import Copied, already_there, compare, fill, summed
+from crmcore.builtin.databases.folders import part_beside
 from crmcore.builtin.databases.layout import layouts, quoted
 from crmcore.builtin.databases.telling import told
+from crmcore.builtin.databases.versions import too_old
 from crmcore.db.engine import create_file, gate, make_engine
 from crmcore.errors import CrmError
 from crmcore.files import sync_folder
@@ -35,19 +36,14 @@ def whole_file(path: Path) -> Iterator[Path]:
     refuse_existing(path)
     if not path.parent.is_dir():
         raise CrmError(_("there is no folder {folder}").format(folder=path.parent))
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.part-")
-    os.close(descriptor)
-    part = Path(name)
-    try:
+    with part_beside(path) as folder:
+        part = folder / path.name
+        create_file(part)
         yield part
         _flush(part)
         refuse_existing(path)
         part.rename(path)
         sync_folder(path.parent)
-    except BaseException:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            part.with_name(part.name + suffix).unlink(missing_ok=True)
-        raise
 
 
 def refuse_existing(path: Path) -> None:
@@ -97,8 +93,13 @@ def _check_pointing(connection: sa.Connection) -> None:
         raise CrmError(message.format(table=broken[0]))
 
 
-def copy_file_as_it_is(source: sa.Connection, path: Path, plan: Plan) -> list[Copied]:
-    """Copy a SQLite database page by page, as the open moment of the source has it, and compare the rows."""
+def copy_file_as_it_is(
+    source: sa.Connection, path: Path, plan: Plan, *, to_restore: bool = False
+) -> list[Copied]:
+    """Copy a SQLite database page by page, as the open moment of the source has it, and compare the rows.
+
+    to_restore: without indexes of expressions, which keep a file from being read by who trusts nothing that it defines.
+    """
     import sqlite3
 
     driver: Any = source.connection.driver_connection
@@ -108,6 +109,8 @@ def copy_file_as_it_is(source: sa.Connection, path: Path, plan: Plan) -> list[Co
             driver.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE").close()
             _drop(copy, plan)
+            if to_restore:
+                _drop_expressions(copy)
         finally:
             copy.close()
         engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
@@ -130,13 +133,30 @@ def _drop(copy: Any, plan: Plan) -> None:
         copy.execute(f"DROP TABLE IF EXISTS {quoted(name)}").close()
 
 
+def _drop_expressions(copy: Any) -> None:
+    """Drop the indexes that are made of expressions; migrations and the fields of the card make them again."""
+    query = (
+        "SELECT DISTINCT m.name FROM sqlite_master AS m JOIN pragma_index_xinfo(m.name) AS part"
+        " WHERE m.type = 'index' AND part.cid = -2"
+    )
+    for (name,) in copy.execute(query).fetchall():
+        copy.execute(f"DROP INDEX {quoted(name)}").close()
+
+
 def fill_server(
     source: sa.Connection, config: Config, plan: Plan, finish: Finish | None = None
 ) -> list[Copied]:
-    """Fill an empty PostgreSQL database, in one transaction: it is whole, or as empty as it was."""
+    """Fill an empty PostgreSQL database, in one transaction: it is whole, or as empty as it was.
+
+    One that holds exactly these rows already is what a run left that was killed right after it; it is taken as it is.
+    """
     engine = make_engine(config)
     try:
         with told(config.database_url), engine.connect() as connection, connection.begin(), gate(connection):
+            if sentence := too_old(connection):
+                raise CrmError(sentence)
+            if there := already_there(source, connection, plan):
+                return there
             _check_empty(connection)
             done = fill(source, connection, plan)
             if finish:

@@ -1,7 +1,8 @@
 """Draw tables after what a database says of them, where no migration may be run: those of plugins that are not enabled.
 
-Columns, keys, what they point to, what is unique, indexes. Conditions (CHECK), defaults and indexes over expressions
-are SQL texts of one kind of database, and of a file from outside nobody knows what they do: they are left out.
+Columns, keys, what they point to, what is unique, indexes, plain conditions (CHECK) and defaults. Those are SQL texts of
+one kind of database, and of a file from outside nobody knows what they do: they are taken as far as they are understood
+word by word (conditions.py). Indexes over expressions are left out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.databases.conditions import condition, default
 from crmcore.builtin.databases.layout import kind_of
 from crmcore.db.base import BigId, JsonText
 from crmcore.db.engine import gate
@@ -39,16 +41,23 @@ def draw(source: sa.Connection, target: sa.Connection, names: Sequence[str], mad
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         inspector = sa.inspect(source)
         for name in names:
-            _draw(inspector, source, drawn, name, {*names, *made})
+            _draw(inspector, source, drawn, name, {*names, *made}, target.dialect.name)
         drawn.create_all(target, tables=[drawn.tables[name] for name in names], checkfirst=False)
 
 
 def _draw(
-    inspector: sa.Inspector, source: sa.Connection, drawn: sa.MetaData, name: str, known: set[str]
+    inspector: sa.Inspector,
+    source: sa.Connection,
+    drawn: sa.MetaData,
+    name: str,
+    known: set[str],
+    dialect: str,
 ) -> None:
     key = inspector.get_pk_constraint(name)["constrained_columns"]
     counts = _counts(source, name, key)
-    columns = [_column(column, key, counts=counts) for column in inspector.get_columns(name)]
+    reflected = inspector.get_columns(name)
+    kinds = {column["name"]: kind_of(column["type"]) for column in reflected}
+    columns = [_column(column, key, dialect, counts=counts) for column in reflected]
     pointing = [
         sa.ForeignKeyConstraint(
             k["constrained_columns"],
@@ -62,7 +71,12 @@ def _draw(
         sa.UniqueConstraint(*u["column_names"], name=u["name"])
         for u in inspector.get_unique_constraints(name)
     ]
-    table = sa.Table(name, drawn, *columns, *pointing, *unique, sqlite_autoincrement=counts)
+    checks = [
+        sa.CheckConstraint(sa.text(told.replace(":", "\\:")), name=check["name"])
+        for check in inspector.get_check_constraints(name)
+        if (told := condition(check["sqltext"], kinds)) is not None
+    ]
+    table = sa.Table(name, drawn, *columns, *pointing, *unique, *checks, sqlite_autoincrement=counts)
     for index in inspector.get_indexes(name):
         parts = [part for part in index["column_names"] if part is not None]
         plain = len(parts) == len(index["column_names"]) and not _partial(index)
@@ -79,9 +93,10 @@ def _partial(index: Any) -> bool:
     return any(options.get(f"{dialect}_where") is not None for dialect in ("sqlite", "postgresql"))
 
 
-def _column(column: Any, key: Sequence[str], *, counts: bool) -> sa.Column[Any]:
+def _column(column: Any, key: Sequence[str], dialect: str, *, counts: bool) -> sa.Column[Any]:
     own = column["name"] in key
     more = [sa.Identity()] if counts and own else []
+    told = default(column["default"] or "", kind_of(column["type"]), dialect) if not own else None
     return sa.Column(
         column["name"],
         _type(column["type"]),
@@ -89,6 +104,7 @@ def _column(column: Any, key: Sequence[str], *, counts: bool) -> sa.Column[Any]:
         primary_key=own,
         autoincrement=counts and own,
         nullable=bool(column["nullable"]) and not own,
+        server_default=None if told is None else sa.text(told.replace(":", "\\:")),
     )
 
 

@@ -34,22 +34,28 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         raise CrmError(_("{folder} is not empty; choose a new folder").format(folder=folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with alone_in(folder.parent):
-        _sweep(folder)
-        part = Path(tempfile.mkdtemp(prefix=_prefix(folder), dir=folder.parent))
-        mark = os.open(part, os.O_RDONLY) if os.name == "posix" else None
-        _lock(mark)
-    try:
+    with part_beside(folder) as part:
         yield part
-        sync_folder(part)
+        for place, _inner, _names in os.walk(part):
+            sync_folder(Path(place))
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
         sync_folder(folder.parent)
-    except BaseException:
-        rmtree(part, ignore_errors=True)
-        raise
+
+
+@contextmanager
+def part_beside(target: Path) -> Iterator[Path]:
+    """Give a new folder beside a place, to make in it what goes there; what is left in it goes away at the end."""
+    with alone_in(target.parent):
+        _sweep(target)
+        part = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
+        mark = os.open(part, os.O_RDONLY) if os.name == "posix" else None
+        _lock(mark)
+    try:
+        yield part
     finally:
+        rmtree(part, ignore_errors=True)
         if mark is not None:
             os.close(mark)
 

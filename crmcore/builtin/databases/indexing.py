@@ -1,4 +1,4 @@
-"""The search index of a new database: it is made from the rows, never copied."""
+"""The search index and the indexes of lists of a new database: they are made from the rows, never copied."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ def fill_index_of_plugins(folder: Path) -> str | None:
     except (CrmError, sa.exc.SQLAlchemyError) as error:
         message = _("the search words of plugins are not in the index yet ({error}); run: crm search rebuild")
         return message.format(error=next(iter(str(error).splitlines()), ""))
+    finally:
+        app.close()
+    return None
+
+
+def make_list_indexes(folder: Path, *, plugins: bool) -> str | None:
+    """Make the indexes that fields of the restored workspace's card ask for; returns a warning where one cannot be made."""
+    from crmcore.app import create_app
+    from crmcore.builtin.records.services.list_indexes import settle
+
+    app = create_app(folder, no_plugins=not plugins)
+    try:
+        settle(app)
+    except CrmError as error:
+        return str(error)
     finally:
         app.close()
     return None

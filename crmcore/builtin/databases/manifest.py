@@ -7,6 +7,7 @@ were looked at, and what lies there must be what they say.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -74,6 +75,8 @@ def write_files(company: Path, target: Path) -> dict[str, Any]:
         for line in lines():
             file.write(line)
             digest.update(line)
+        file.flush()
+        os.fsync(file.fileno())
     return {"count": count, "bytes": size, "sha256": digest.hexdigest()}
 
 

@@ -10,7 +10,12 @@ from crmcore.builtin.databases.copying import with_database
 from crmcore.builtin.databases.destinations import fill_file, fill_server
 from crmcore.builtin.databases.filling import Copied
 from crmcore.builtin.databases.folders import make_folder, opened_inside, whole_folder
-from crmcore.builtin.databases.indexing import fill_index, fill_index_of_plugins, has_index
+from crmcore.builtin.databases.indexing import (
+    fill_index,
+    fill_index_of_plugins,
+    has_index,
+    make_list_indexes,
+)
 from crmcore.builtin.databases.manifest import Backup
 from crmcore.builtin.databases.source import anchor
 from crmcore.builtin.databases.telling import told
@@ -38,6 +43,8 @@ def restore(
 
     plugins: whether the migrations of the plugins that the backup has enabled may be run.
     """
+    from crmcore.builtin.administration.settings.editor import write_editor_schema
+
     backup = Backup(folder)
     with told(folder), whole_folder(to) as part:
         backup.copy_files(part)
@@ -52,6 +59,7 @@ def restore(
                 plan = foreign.examined(backup, connection, plugins=plugins)
                 tables = _fill(backup, connection, plan, config)
                 head = anchor(connection)
+        write_editor_schema(part)
     _complete(to.resolve(), warn, plugins=plugins)
     return {
         "folder": str(to.resolve()),
@@ -66,11 +74,10 @@ def restore(
 
 
 def _complete(folder: Path, warn: Callable[[str], None], *, plugins: bool) -> None:
-    """Do what only the new workspace itself can: the schema for editors, the search words of plugins."""
-    from crmcore.builtin.administration.settings.editor import write_editor_schema
-
-    write_editor_schema(folder)
+    """Do what only the new workspace itself can: the search words of plugins, the indexes of its card."""
     if plugins and (warning := fill_index_of_plugins(folder)):
+        warn(warning)
+    if warning := make_list_indexes(folder, plugins=plugins):
         warn(warning)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from crmcore.builtin.exchange.headers import known_headers
 from crmcore.builtin.exchange.references import find_customers
-from crmcore.builtin.exchange.sql import among
+from crmcore.builtin.exchange.sql import among, locked
 from crmcore.builtin.exchange.waves import Repeats, settle, waves
 from crmcore.entities.lookup import customer_codes
 from crmcore.entities.tables import Contact, ContactFirm
@@ -143,7 +143,7 @@ class ContactLoader:
         by_code = {
             person["code"]: person
             for person in connection.execute(
-                sa.select(_people).where(among(connection, _people.c.code, codes))
+                locked(sa.select(_people).where(among(connection, _people.c.code, codes)), _people)
             ).mappings()
         }
         firms = {self._firms[row.line] for row in rows if row.line in self._firms}
@@ -152,6 +152,7 @@ class ContactLoader:
             .join(_links, _links.c.contact_id == _people.c.id)
             .where(among(connection, _links.c.customer_id, firms))
             .order_by(_links.c.id.desc())
+            .with_for_update(of=_people, key_share=True)
         )
         self._by_place = {(p["customer_id"], p["name"]): p for p in connection.execute(query).mappings()}
         self._taken = by_code.keys()
@@ -259,12 +260,9 @@ class ContactLoader:
         """Make or change the place of each person at the firm of its row."""
         connection = self._tx.connection
         rows = [row for row in rows if row.line in self._firms]
-        query = (
-            sa.select(_links)
-            .where(among(connection, _links.c.contact_id, set(ids.values())))
-            .order_by(_links.c.id)
-        )
-        places = {(p["contact_id"], p["customer_id"]): p for p in connection.execute(query).mappings()}
+        query = sa.select(_links).where(among(connection, _links.c.contact_id, set(ids.values())))
+        found = connection.execute(locked(query, _links)).mappings()
+        places = {(p["contact_id"], p["customer_id"]): p for p in found}
         new: list[tuple[Row, dict[str, Any]]] = []
         edits: list[tuple[Row, int, dict[str, Any]]] = []
         for row in rows:

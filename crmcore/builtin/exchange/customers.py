@@ -11,7 +11,7 @@ from crmcore.builtin.exchange.customer_fields import parse_field
 from crmcore.builtin.exchange.duplicates import find_duplicates, folded_name, sentence
 from crmcore.builtin.exchange.parents import circular, link_parents
 from crmcore.builtin.exchange.references import warn_of_owners
-from crmcore.builtin.exchange.sql import among
+from crmcore.builtin.exchange.sql import among, locked
 from crmcore.builtin.exchange.waves import Repeats, settle, waves
 from crmcore.builtin.records.card_contacts import (
     CODE_FIELDS,
@@ -121,7 +121,8 @@ class CustomerLoader:
         query = sa.select(*(_table.c[name] for name in sorted(names))).where(
             among(self._tx.connection, _table.c.code, codes)
         )
-        return {row["code"]: row for row in self._tx.connection.execute(query).mappings()}
+        found = self._tx.connection.execute(locked(query, _table)).mappings()
+        return {row["code"]: row for row in found}
 
     def _seen(self, row: Row) -> bool:
         """Count a row whose code an earlier chunk of a dry run would have made."""

@@ -6,10 +6,12 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from crmcore.app import App
+from crmcore.builtin.again import until_done
 from crmcore.builtin.exchange.locks import RunLock
 from crmcore.builtin.exchange.rejects import RejectsFile
 from crmcore.builtin.exchange.rows import Chunk, Problem, Rejection
@@ -104,7 +106,26 @@ class ImportJob:
             raise
 
     def _take(self, chunk: Chunk) -> None:
-        """Write one chunk and what is said of it, in one transaction."""
+        """Write one chunk, again where it met what others wrote at the same time."""
+        chunks = self._anew(chunk, self.rows_done)
+
+        def write() -> dict[str, Any]:
+            return self._written(next(chunks))
+
+        # A dry run remembers what it has seen, so it is done once.
+        progress = write() if self.number is None else until_done(write, stale=True)
+        self.rows_done, self.counts = progress["rows_done"], progress["counts"]
+        self.warnings, self.rejects.size = progress["warnings"], progress["rejects_bytes"]
+
+    def _anew(self, chunk: Chunk, skip: int) -> Iterator[Chunk]:
+        """Give a chunk as it was read, each time anew: an importer may change what it is given."""
+        yield chunk
+        while True:
+            self.rejects.cut()
+            yield self.what.parser.parse(chunk.records, skip + 1)
+
+    def _written(self, chunk: Chunk) -> dict[str, Any]:
+        """Write one chunk and what is said of it, in one transaction; returns how far the run is then."""
         progress: dict[str, Any] = {}
         with suppress(_RollBack), self._write() as tx:
             loaded = self._load(tx, chunk)
@@ -114,8 +135,7 @@ class ImportJob:
             progress["warnings"] = _with_more(self.warnings, loaded.warnings)
             progress["rejects_bytes"] = self.rejects.append(rejected)
             self._note_chunk(tx, progress)
-        self.rows_done, self.counts = progress["rows_done"], progress["counts"]
-        self.warnings, self.rejects.size = progress["warnings"], progress["rejects_bytes"]
+        return progress
 
     def _note_chunk(self, tx: Tx, progress: dict[str, Any]) -> None:
         if self.number is None:
@@ -194,13 +214,22 @@ class ImportJob:
         link = self.what.importable.link
         if link is None or self.number is None or not self.counts.get("deferred"):
             return
+        skip = 0
         for chunk in self._chunks(0):
-            with self._write() as tx:
-                context = self._context(tx)
-                with blaming(self.what.importable.plugin, "importables"):
-                    warnings = _with_more(self.warnings, link(tx, list(chunk.rows), context).warnings)
-                note_in(tx.connection, self.number, warnings=warnings, heartbeat_at=tx.now)
-            self.warnings = warnings
+            chunks = self._anew(chunk, skip)
+            step = partial(self._linked, chunks, link, self.number)
+            self.warnings = until_done(step, stale=True)
+            skip += len(chunk.records)
+
+    def _linked(self, chunks: Iterator[Chunk], link: Any, number: int) -> list[str]:
+        """Link the rows of one chunk, in one transaction; returns all warnings of the run."""
+        rows = list(next(chunks).rows)
+        with self._write() as tx:
+            context = self._context(tx)
+            with blaming(self.what.importable.plugin, "importables"):
+                warnings = _with_more(self.warnings, link(tx, rows, context).warnings)
+            note_in(tx.connection, number, warnings=warnings, heartbeat_at=tx.now)
+        return warnings
 
     # -- how it ends -----------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from crmcore.app import App
-from crmcore.builtin.exchange.guard import guard
+from crmcore.builtin.exchange.guard import STARTS, guard
 from crmcore.builtin.exchange.understanding import fields_of, find_importable
 from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError
@@ -27,6 +27,8 @@ from crmcore.plugins.types import Importable
 _ = translator("crmcore")
 
 PERMISSION = "records.export"
+_PLAIN = frozenset({str, int, float, bool, date, Decimal, type(None)})
+"""Types of values that are no time; most rows hold nothing else."""
 BOM = "\ufeff"
 
 
@@ -86,7 +88,16 @@ def _write(
         writer.writerow(names)
         zone = app.config.timezone
         for row in chain([] if first is None else [first], rows):
-            writer.writerow([cell(row[name], zone) for name in names])
+            writer.writerow(
+                [
+                    value
+                    if value is None
+                    or (value.__class__ is str and value[:1] not in STARTS)
+                    or value.__class__ is int
+                    else cell(value, zone)
+                    for value in map(row.__getitem__, names)
+                ]
+            )
             count += 1
         text.flush()
     finally:
@@ -101,10 +112,12 @@ def _whole(rows: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     names: list[str] = []
     for row in rows:
         names = names or list(row)
-        values = {name: row[name] for name in names}
-        for value in values.values():
-            if isinstance(value, datetime) and value.tzinfo is None:
-                raise ValueError(_("the time {at} has no time zone").format(at=value))
+        same = row.__class__ is dict and len(row) == len(names) and all(map(row.__contains__, names))
+        values = dict(row) if same else {name: row[name] for name in names}
+        if not _PLAIN.issuperset(map(type, values.values())):
+            for value in values.values():
+                if isinstance(value, datetime) and value.tzinfo is None:
+                    raise ValueError(_("the time {at} has no time zone").format(at=value))
         yield values
 
 

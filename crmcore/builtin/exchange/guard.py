@@ -13,6 +13,10 @@ _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 _PHONE = re.compile(r"\+\d[\d ()./-]{3,30}", re.ASCII)
 
 
+STARTS = frozenset("=+-@'")
+"""With what a text begins that the guard looks at; any other stays as it is."""
+
+
 def guard(text: str) -> str:
     """Return the text as it may stand in a cell."""
     return "'" + text if _would_run(text.lstrip("'")) else text

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from crmcore.builtin.exchange.headers import known_headers
 from crmcore.builtin.exchange.references import find_customers, warn_of_owners
-from crmcore.builtin.exchange.sql import among
+from crmcore.builtin.exchange.sql import among, locked
 from crmcore.builtin.exchange.waves import Repeats, settle, waves
 from crmcore.entities.lookup import codes_of, customer_codes
 from crmcore.entities.tables import Contact, ContactFirm, Interaction
@@ -193,7 +193,7 @@ class InteractionLoader:
     def _known(self, rows: Sequence[Row]) -> dict[int, sa.RowMapping]:
         connection = self._tx.connection
         codes = {row.values["code"] for row in rows if "code" in row.values}
-        query = sa.select(_table).where(among(connection, _table.c.code, codes))
+        query = locked(sa.select(_table).where(among(connection, _table.c.code, codes)), _table)
         by_code = {row["code"]: row for row in connection.execute(query).mappings()} if codes else {}
         nameless = [row for row in rows if "code" not in row.values]
         by_content: dict[Any, sa.RowMapping] = {}
@@ -203,7 +203,7 @@ class InteractionLoader:
                 among(connection, _table.c.customer_id, {self._customers[row.line] for row in nameless}),
                 _table.c.at.between(min(days), max(days)),
             )
-            for found in connection.execute(query).mappings():
+            for found in connection.execute(locked(query, _table)).mappings():
                 by_content[found["customer_id"], found["at"], found["channel"], found["subject"]] = found
         both = [(row, by_code.get(row.values.get("code", ""), by_content.get(self.key(row)))) for row in rows]
         return {row.line: found for row, found in both if found is not None}

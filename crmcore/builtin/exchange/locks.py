@@ -49,6 +49,14 @@ class RunLock:
             return False
 
 
+def sweep(folder: Path) -> None:
+    """Take away the lock files that killed processes left; those that are held stay."""
+    for path in folder.glob("*.lock"):
+        lock = RunLock(path)
+        if lock.acquire():
+            lock.release()
+
+
 def _lock(file: IO[bytes]) -> bool:
     try:
         if sys.platform == "win32":

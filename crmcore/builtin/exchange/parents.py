@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from crmcore.builtin.exchange.sql import among
+from crmcore.builtin.records.services.values import alone_with_groups
 from crmcore.entities.lookup import customer_ids
 from crmcore.entities.tables import Customer
 from crmcore.i18n import translator
@@ -21,6 +22,8 @@ MOST_NAMED = 5
 
 def circular(connection: sa.Connection, wanted: Mapping[int, int]) -> set[int]:
     """Return those of the customers who would be their own ancestors, given customer id → new parent id."""
+    if wanted:
+        alone_with_groups(connection)
     above: dict[int, int | None] = dict(wanted)
     unknown = set(wanted.values()) - above.keys()
     while unknown:

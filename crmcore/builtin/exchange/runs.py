@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crmcore.app import App
-from crmcore.builtin.exchange.locks import RunLock
+from crmcore.builtin.exchange.locks import RunLock, sweep
 from crmcore.builtin.exchange.tables import ImportRun
 from crmcore.errors import NotFound
 from crmcore.i18n import translator
@@ -45,6 +45,7 @@ def lock_of(app: App, number: int) -> RunLock:
 def begin(app: App, values: Mapping[str, Any]) -> tuple[int, RunLock]:
     """Write a new run and take its lock before anybody can see it."""
     now = app.clock()
+    sweep(folder_of(app))
     with app.operations() as connection:
         inserted = connection.execute(
             sa.insert(run_table),
@@ -63,7 +64,8 @@ def begin(app: App, values: Mapping[str, Any]) -> tuple[int, RunLock]:
         )
         number = int(inserted.inserted_primary_key[0])  # type: ignore[index]
         lock = lock_of(app, number)
-        lock.acquire()
+        while not lock.acquire():
+            pass  # somebody looks whether it is held, or is just taking an old one of this name away
     return number, lock
 
 
@@ -127,6 +129,14 @@ def interrupted_runs(app: App) -> list[int]:
         unfinished = run_table.c.state.in_(["running", "interrupted"])
         runs = list(ctx.connection.execute(sa.select(run_table).where(unfinished, ~done_since)))
     return sorted(run.id for run in runs if true_state(app, run) == "interrupted")
+
+
+def stopped_undos(app: App) -> list[int]:
+    """Return the numbers of imports whose undo was begun and not ended."""
+    with app.read("exchange") as ctx:
+        begun = run_table.c.state.in_(["undoing", "undo_stopped"])
+        runs = list(ctx.connection.execute(sa.select(run_table).where(begun)))
+    return sorted(run.id for run in runs if true_state(app, run) == "undo_stopped")
 
 
 def run_as_json(app: App, run: Run) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import sqlalchemy as sa
-
 from crmcore.app import App
+from crmcore.builtin.again import until_done
 from crmcore.builtin.exchange.engine import PERMISSION
 from crmcore.builtin.exchange.locks import RunLock
 from crmcore.builtin.exchange.runs import Run, load_run, lock_of, note, note_in, true_state, whereabouts
@@ -26,7 +25,6 @@ from crmcore.i18n import translator
 
 _ = translator("crmcore")
 
-_TRIES = 3
 Progress = Callable[[int], None]
 """Told of the rows taken back so far, after each transaction."""
 
@@ -102,20 +100,12 @@ class _Undo:
         return self._counts["undo_restored"] + self._counts["undo_removed"]
 
     def _take_back(self, transaction: Transaction) -> Outcome:
-        outcome, counts = self._tried(transaction, _TRIES)
+        # Somebody may write meanwhile what then hangs on a row: look again.
+        outcome, counts = until_done(lambda: self._write(transaction))
         self._counts = counts
         self._conflicts[transaction.id] = outcome.conflicts
         self._progress(self._taken_back())
         return outcome
-
-    def _tried(self, transaction: Transaction, tries: int) -> tuple[Outcome, dict[str, int]]:
-        try:
-            return self._write(transaction)
-        except sa.exc.IntegrityError:
-            if tries == 1:
-                raise
-        # Somebody wrote meanwhile what now hangs on a row: look again.
-        return self._tried(transaction, tries - 1)
 
     def _write(self, transaction: Transaction) -> tuple[Outcome, dict[str, int]]:
         writing = self._app.write(

@@ -5,6 +5,7 @@ What an undo has put back counts as if it had never been: the change that it too
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -78,12 +79,17 @@ class Histories:
         for row in self._connection.execute(query.execution_options(yield_per=1_000)):
             change = as_change(row, self._keys)
             before, after = dict(_fields(change.before)), dict(_fields(change.after))
-            if _is_erased(info, row, before):
+            if info.personal_columns.isdisjoint(before) and self._is_erased(row):
                 # Nobody can tell any more which of the fields it was.
                 before |= dict.fromkeys(sorted(info.personal_columns - {"attributes"}), ERASED)
             past = Past(Writer(row.source, row.actor, row.at), before, after)
             found.setdefault(row.entity_id, []).append(past)
         return found
+
+    def _is_erased(self, row: sa.Row[Any]) -> bool:
+        """Tell whether a change of personal values can no longer be read."""
+        sealed = json.loads(row.before or "{}").get(PERSONAL)
+        return bool(sealed) and self._keys.open(sealed, f"{row.entity}:{row.entity_id}") is None
 
     def changed_since(self, past: list[Past]) -> dict[str, Writer]:
         """Return field → who changed it, of a row that the import made; what the import itself did is left out."""
@@ -147,8 +153,3 @@ def _fields(image: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
             yield from ((ATTRIBUTE + key, held) for key, held in (value or {}).items())
         else:
             yield name, value
-
-
-def _is_erased(info: TableInfo, row: Any, before: Mapping[str, Any]) -> bool:
-    """Tell whether a change of personal values can no longer be read."""
-    return f'"{PERSONAL}"' in (row.before or "") and info.personal_columns.isdisjoint(before)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 table: sa.Table = Plugin.__table__  # type: ignore[attr-defined]
 
+NAMED = ("reports", "jobs", "importables", "list_columns", "approval_kinds")
+"""The hooks whose contributions have names of their own."""
+
 
 @dataclass
 class Known:
@@ -97,7 +100,7 @@ def start(app: App, known: Known) -> None:
         functions = load_functions(known.name, known.installed.module, declared)
         known.hooks = tuple(sorted(functions))
         hosted = Hosted(known.name, known.manifest, functions=functions, declared=declared)
-        for hook in ("models", "facts", "importables", "reports", "jobs", "list_columns", "approval_kinds"):
+        for hook in ("models", "facts", *NAMED, "search_terms"):
             if hook in functions:
                 known.specs[hook] = call_registration(hosted, hook)
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 
+from crmcore.builtin.records.services.list_indexes import settle_or_warn
 from crmcore.files import alone_in
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def one_at_a_time(
         place.touch(0o600)
         with alone_in(place), _alone_in_database(app.engine):
             app.refresh()
-            return action(app, *args, **kwargs)
+            done = action(app, *args, **kwargs)
+            settle_or_warn(app)  # the card's fields may be others now
+            return done
 
     return cast("Callable[Concatenate[App, P], R]", alone)
 

@@ -16,6 +16,7 @@ from crmcore.builtin.lifecycle.choices import asked_for, chosen_of, recorded_hoo
 from crmcore.builtin.lifecycle.enabling import by_requirement, check_collisions, check_dependents
 from crmcore.builtin.lifecycle.examination import examine
 from crmcore.builtin.lifecycle.known import (
+    NAMED,
     Known,
     counted,
     look_up,
@@ -179,10 +180,8 @@ def _provided(known: Known) -> Plan:
     manifest = known.manifest
     return {
         "facts": sorted({spec.fact for spec in known.specs.get("facts", ())}),
-        **{
-            kind: sorted(spec.name for spec in known.specs.get(kind, ()))
-            for kind in ("reports", "jobs", "importables", "list_columns", "approval_kinds")
-        },
+        **{kind: sorted(spec.name for spec in known.specs.get(kind, ())) for kind in NAMED},
+        "search_terms": sorted(str(spec.table.__tablename__) for spec in known.specs.get("search_terms", ())),
         "card_fields": sorted(manifest.card_fields) if manifest and _readable(known) else [],
     }
 

@@ -33,6 +33,7 @@ _LISTS = {
     "list_columns": N_("columns of lists"),
     "card_fields": N_("fields of the card"),
     "approval_kinds": N_("kinds of approvals"),
+    "search_terms": N_("tables by whose rows customers are found"),
 }
 _EFFECTS = {
     "gained": N_("gained: {what}: {names}"),

@@ -16,6 +16,7 @@ from crmcore.builtin.records.options import (
     limit_option,
     list_records,
     reason_option,
+    version_option,
 )
 from crmcore.builtin.records.words import shown, shown_all
 from crmcore.cli.kit import Command, Group, Session, echo, emit, json_option, pass_session, show_table
@@ -51,29 +52,31 @@ def add_command(session: Session, code: str, name: str | None, reason: str, **op
 @actor.command("grant", cls=Command, help=N_("Give an actor a role."))
 @click.argument("code")
 @click.argument("role")
+@version_option
 @reason_option
 @json_option
 @pass_session
-def grant_command(session: Session, code: str, role: str, reason: str, *, as_json: bool) -> None:
+def grant_command(session: Session, code: str, role: str, reason: str, **options: Any) -> None:
     """Grant a role."""
     from crmcore.builtin.records.services.actors import grant
 
-    grant(session.app, by(session, reason), code, role)
-    _answer(session, code, _("Actor {code} was changed."), as_json=as_json)
+    grant(session.app, by(session, reason), code, role, expect_version=options["expect_version"])
+    _answer(session, code, _("Actor {code} was changed."), as_json=options["as_json"])
 
 
 @actor.command("revoke", cls=Command, help=N_("Take a role from an actor."))
 @click.argument("code")
 @click.argument("role")
+@version_option
 @reason_option
 @json_option
 @pass_session
-def revoke_command(session: Session, code: str, role: str, reason: str, *, as_json: bool) -> None:
+def revoke_command(session: Session, code: str, role: str, reason: str, **options: Any) -> None:
     """Revoke a role."""
     from crmcore.builtin.records.services.actors import revoke
 
-    revoke(session.app, by(session, reason), code, role)
-    _answer(session, code, _("Actor {code} was changed."), as_json=as_json)
+    revoke(session.app, by(session, reason), code, role, expect_version=options["expect_version"])
+    _answer(session, code, _("Actor {code} was changed."), as_json=options["as_json"])
 
 
 @actor.command("deputy", cls=Command, help=N_("Let an actor stand in for another on some days."))
@@ -99,16 +102,18 @@ def deputy_command(  # noqa: PLR0913  (click hands over all of them)
 )
 @click.argument("code")
 @click.option("--undo", is_flag=True, help=N_("Take back from the archive."))
+@version_option
 @reason_option
 @json_option
 @pass_session
-def archive_command(session: Session, code: str, reason: str, *, undo: bool, as_json: bool) -> None:
+def archive_command(session: Session, code: str, reason: str, *, undo: bool, **options: Any) -> None:
     """Archive an actor."""
     from crmcore.builtin.records.services.actors import set_archived
 
-    set_archived(session.app, by(session, reason), code, archived=not undo)
+    seen = options["expect_version"]
+    set_archived(session.app, by(session, reason), code, archived=not undo, expect_version=seen)
     message = _("Actor {code} is back from the archive.") if undo else _("Actor {code} was archived.")
-    _answer(session, code, message, as_json=as_json)
+    _answer(session, code, message, as_json=options["as_json"])
 
 
 @actor.command("show", cls=Command, help=N_("Show an actor's roles and deputies."))
@@ -146,9 +151,13 @@ def show_command(session: Session, code: str, *, as_json: bool) -> None:
 def list_command(session: Session, after: str | None, *, archived: bool, **options: Any) -> None:
     """List actors."""
     from crmcore.builtin.records.services.actors import as_json, select
+    from crmcore.entities.lookup import find_row
+    from crmcore.entities.tables import Actor
 
     with session.app.read(PLUGIN, session.actor) as ctx:
         filters = {"after": after, "archived": archived or None}
+        if after is not None:
+            find_row(ctx.connection, Actor, after)
         query = select(after, archived=archived)
         list_records(session, ctx, query, as_json, _actor_table, {**options, **filters})
 

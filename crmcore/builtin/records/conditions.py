@@ -25,6 +25,8 @@ def read_conditions(
     session: Session, ctx: Context, columns: PluginColumns, texts: Sequence[str]
 ) -> list[Condition]:
     """Return the conditions of `--where`; an empty text means that the field is empty."""
+    if not texts:
+        return []
     found = [_split(text) for text in texts]
     for name, _sign, _text in found:
         require_known(session.app, columns, name)

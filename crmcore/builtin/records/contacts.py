@@ -10,6 +10,7 @@ import click
 
 from crmcore.builtin.records.options import (
     DAY,
+    NUMBER,
     PLUGIN,
     after_option,
     by,
@@ -57,6 +58,14 @@ def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_place_version_option = click.option(
+    "--expect-place-version",
+    type=NUMBER,
+    metavar="N",
+    help=N_("Refuse the edit unless the place at the customer still has this version."),
+)
+
+
 @click.group(cls=Group, help=N_("Contacts: the people at customers"))
 def contact() -> None:
     """Hold the commands below."""
@@ -87,6 +96,7 @@ def add_command(session: Session, customer: str, **options: Any) -> None:
 @click.option("--customer", help=N_("Whose place is meant; needed where there are several."))
 @_place_options
 @version_option
+@_place_version_option
 @reason_option
 @json_option
 @pass_session
@@ -104,6 +114,7 @@ def edit_command(session: Session, code: str, customer: str | None, **options: A
         place,
         customer=customer,
         expect_version=options["expect_version"],
+        expect_place_version=options["expect_place_version"],
     )
     _answer(session, code, _("Contact {code} was changed."), as_json=options["as_json"])
 
@@ -127,6 +138,7 @@ def join_command(session: Session, code: str, customer: str, **options: Any) -> 
 @click.argument("code")
 @click.argument("customer", required=False)
 @click.option("--until", type=DAY, help=N_("Last day there; by default today."))
+@_place_version_option
 @reason_option
 @json_option
 @pass_session
@@ -136,7 +148,9 @@ def leave_command(
     """End a place."""
     from crmcore.builtin.records.services.contacts import leave
 
-    leave(session.app, by(session, options["reason"]), code, customer, day_of(until))
+    seen = options["expect_place_version"]
+    place = (code, customer, day_of(until))
+    leave(session.app, by(session, options["reason"]), *place, expect_place_version=seen)
     _answer(session, code, _("Contact {code} was changed."), as_json=options["as_json"])
 
 
@@ -159,16 +173,18 @@ def move_command(session: Session, code: str, customer: str, until: datetime | N
 @contact.command("archive", cls=Command, help=N_("Archive a person; with --undo take them back."))
 @click.argument("code")
 @click.option("--undo", is_flag=True, help=N_("Take back from the archive."))
+@version_option
 @reason_option
 @json_option
 @pass_session
-def archive_command(session: Session, code: str, reason: str, *, undo: bool, as_json: bool) -> None:
+def archive_command(session: Session, code: str, reason: str, *, undo: bool, **options: Any) -> None:
     """Archive a contact."""
     from crmcore.builtin.records.services.contacts import set_archived
 
-    set_archived(session.app, by(session, reason), code, archived=not undo)
+    seen = options["expect_version"]
+    set_archived(session.app, by(session, reason), code, archived=not undo, expect_version=seen)
     message = _("Contact {code} is back from the archive.") if undo else _("Contact {code} was archived.")
-    _answer(session, code, message, as_json=as_json)
+    _answer(session, code, message, as_json=options["as_json"])
 
 
 @contact.command("show", cls=Command, help=N_("Show a person and where they work."))
@@ -191,21 +207,21 @@ def show_command(session: Session, code: str, *, as_json: bool) -> None:
 
 @contact.command("list", cls=Command, help=N_("List people by code."))
 @click.option("--customer", help=N_("Only those of this customer, past ones too."))
+@click.option("--text", help=N_("Only those with this in their name, numbers or e-mail address."))
 @click.option("--archived", is_flag=True, help=N_("Archived ones too."))
 @limit_option
 @after_option
 @json_option
 @pass_session
-def list_command(
-    session: Session, customer: str | None, after: str | None, *, archived: bool, **options: Any
-) -> None:
+def list_command(session: Session, *, limit: int | None, as_json: bool, **options: Any) -> None:
     """List contacts."""
-    from crmcore.builtin.records.services.contacts import as_json, select
+    from crmcore.builtin.records.services import contacts
 
+    filters = {**options, "archived": options["archived"] or None}
     with session.app.read(PLUGIN, session.actor) as ctx:
-        query = select(ctx.connection, customer, after, archived=archived)
-        filters = {"customer": customer, "after": after, "archived": archived or None}
-        list_records(session, ctx, query, as_json, _contact_table, {**options, **filters})
+        query = contacts.select(ctx.connection, **options)
+        wanted = {"limit": limit, "as_json": as_json, **filters}
+        list_records(session, ctx, query, contacts.as_json, _contact_table, wanted)
 
 
 def _place(options: Mapping[str, Any]) -> dict[str, Any]:

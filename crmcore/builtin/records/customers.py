@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,22 +14,24 @@ from crmcore.builtin.records.options import (
     PLUGIN,
     SHOWN,
     after_option,
+    bulk,
     by,
     day_of,
     limit_option,
+    print_page,
     reason_option,
-    record_bulk,
     require_some,
     version_option,
 )
 from crmcore.cli.kit import Command, Group, Session, echo, emit, emit_lines, json_option, pass_session
-from crmcore.errors import StaleVersion
+from crmcore.errors import StaleVersion, UsageProblem
 from crmcore.i18n import N_, _
 
 if TYPE_CHECKING:
     from crmcore.builtin.records.roster import Line
     from crmcore.plugins.types import CardSection, Context
 
+T = TypeVar("T")
 _set_option = click.option(
     "--set",
     "settings",
@@ -95,30 +98,40 @@ def edit_command(
 
 @customer.command("archive", cls=Command, help=N_("Archive customers: they stay, with their history."))
 @click.argument("codes", metavar="CODE...", nargs=-1, required=True)
+@version_option
 @reason_option
 @json_option
 @pass_session
-def archive_command(session: Session, codes: tuple[str, ...], reason: str, *, as_json: bool) -> None:
+def archive_command(session: Session, codes: tuple[str, ...], **options: Any) -> None:
     """Archive customers."""
-    _set_archived(session, codes, reason, archived=True, as_json=as_json)
+    _set_archived(session, codes, archived=True, **options)
 
 
 @customer.command("restore", cls=Command, help=N_("Take customers back from the archive."))
 @click.argument("codes", metavar="CODE...", nargs=-1, required=True)
+@version_option
 @reason_option
 @json_option
 @pass_session
-def restore_command(session: Session, codes: tuple[str, ...], reason: str, *, as_json: bool) -> None:
+def restore_command(session: Session, codes: tuple[str, ...], **options: Any) -> None:
     """Take customers back."""
-    _set_archived(session, codes, reason, archived=False, as_json=as_json)
+    _set_archived(session, codes, archived=False, **options)
 
 
 def _set_archived(
-    session: Session, codes: Sequence[str], reason: str, *, archived: bool, as_json: bool
+    session: Session,
+    codes: Sequence[str],
+    *,
+    archived: bool,
+    expect_version: int | None,
+    reason: str,
+    as_json: bool,
 ) -> None:
     from crmcore.builtin.records.services.customers import set_archived
 
-    set_archived(session.app, by(session, reason), codes, archived=archived)
+    if expect_version and len(set(codes)) > 1:
+        raise UsageProblem(_("--expect-version is of one record; name one customer"))
+    set_archived(session.app, by(session, reason), codes, archived=archived, expect_version=expect_version)
     message = (
         _("Customer {code} was archived.") if archived else _("Customer {code} is back from the archive.")
     )
@@ -191,18 +204,29 @@ def _card_of(
 @pass_session
 def list_command(session: Session, limit: int | None, *, as_json: bool, **options: Any) -> None:
     """List customers."""
+    from crmcore.builtin.records.card import customer_table
     from crmcore.builtin.records.roster import open_roster
 
     limit = limit if as_json else limit or SHOWN
     with session.app.read(PLUGIN, session.actor) as ctx:
         roster = open_roster(session, ctx, limit, options)
-        count = roster.count
         filters = {**options, "where": options["where"] or None, "limit": limit}
-        record_bulk(session, ctx, "customer", count, filters)
+
+        def taken(rows: Iterator[T]) -> AbstractContextManager[Iterable[T]]:
+            return bulk(session, ctx, "customer", rows, filters)
+
         if as_json:
-            emit_lines(_recorded(session, roster.pages()))
+            with taken(_recorded(session, roster.pages())) as values:
+                emit_lines(values)
+        elif roster.is_of_columns:
+            with taken(roster.lines()) as given:
+                lines = list(given)
+            _record_sensitive(session, {line.code: line.read for line in lines})
+            roster.print_lines(lines, limit)
         else:
-            _record_sensitive(session, {line.code: line.read for line in roster.print(count, limit)})
+            with taken(roster.rows()) as rows:
+                table = customer_table(rows)
+            print_page(table, len(list(table.rows)), limit)
 
 
 def _recorded(session: Session, pages: Iterator[Sequence[Line]]) -> Iterator[Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from crmcore.builtin.records.options import (
     limit_option,
     list_records,
     reason_option,
+    version_option,
 )
 from crmcore.builtin.records.words import shown
 from crmcore.cli.kit import Command, Group, Session, echo, emit, json_option, pass_session, show_table
@@ -55,6 +56,7 @@ def add_command(session: Session, customer: str, file: Path, reason: str, **opti
 @document.command("list", cls=Command, help=N_("List documents by code."))
 @click.option("--customer", help=N_("Only those about this customer."))
 @click.option("--drawer", type=_DRAWERS, help=N_("Only those in this drawer."))
+@click.option("--text", help=N_("Only those with this in their title or the name of the file."))
 @limit_option
 @after_option
 @json_option
@@ -64,7 +66,9 @@ def list_command(session: Session, **options: Any) -> None:
     from crmcore.builtin.records.services.documents import as_json, select
 
     with session.app.read(PLUGIN, session.actor) as ctx:
-        query = select(ctx.connection, options["customer"], options["drawer"], options["after"])
+        query = select(
+            ctx.connection, options["customer"], options["drawer"], options["after"], options["text"]
+        )
         list_records(session, ctx, query, as_json, _document_table, options)
 
 
@@ -111,16 +115,18 @@ def extract_command(session: Session, code: str, target: Path | None, *, force: 
 @document.command("archive", cls=Command, help=N_("Archive a document; with --undo take it back."))
 @click.argument("code")
 @click.option("--undo", is_flag=True, help=N_("Take back from the archive."))
+@version_option
 @reason_option
 @json_option
 @pass_session
-def archive_command(session: Session, code: str, reason: str, *, undo: bool, as_json: bool) -> None:
+def archive_command(session: Session, code: str, reason: str, *, undo: bool, **options: Any) -> None:
     """Archive a document."""
     from crmcore.builtin.records.services.documents import set_archived
 
-    set_archived(session.app, by(session, reason), code, archived=not undo)
+    seen = options["expect_version"]
+    set_archived(session.app, by(session, reason), code, archived=not undo, expect_version=seen)
     message = _("Document {code} is back from the archive.") if undo else _("Document {code} was archived.")
-    _answer(session, code, message, as_json=as_json)
+    _answer(session, code, message, as_json=options["as_json"])
 
 
 def _read(session: Session, code: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import click
@@ -89,30 +89,32 @@ def edit_command(session: Session, code: str, expect_version: int | None, **opti
 @interaction.command("done", cls=Command, help=N_("Note that the follow-up of an interaction is done."))
 @click.argument("code")
 @click.option("--notes", help=N_("What was said and agreed."))
+@version_option
 @reason_option
 @json_option
 @pass_session
-def done_command(session: Session, code: str, notes: str | None, reason: str, *, as_json: bool) -> None:
+def done_command(session: Session, code: str, notes: str | None, reason: str, **options: Any) -> None:
     """Close an interaction."""
     from crmcore.builtin.records.services.interactions import edit
 
     values = {"done_at": session.app.clock(), **given(notes=notes)}
-    edit(session.app, by(session, reason), code, values)
-    _answer(session, code, _("Interaction {code} is done."), as_json=as_json)
+    edit(session.app, by(session, reason), code, values, expect_version=options["expect_version"])
+    _answer(session, code, _("Interaction {code} is done."), as_json=options["as_json"])
 
 
 @interaction.command("hand-over", cls=Command, help=N_("Hand an interaction over to another actor."))
 @click.argument("code")
 @click.argument("owner", metavar="ACTOR")
+@version_option
 @reason_option
 @json_option
 @pass_session
-def hand_over_command(session: Session, code: str, owner: str, reason: str, *, as_json: bool) -> None:
+def hand_over_command(session: Session, code: str, owner: str, reason: str, **options: Any) -> None:
     """Give an interaction another owner."""
     from crmcore.builtin.records.services.interactions import edit
 
-    edit(session.app, by(session, reason), code, {"owner": owner})
-    _answer(session, code, _("Interaction {code} now belongs to {owner}."), as_json=as_json)
+    edit(session.app, by(session, reason), code, {"owner": owner}, expect_version=options["expect_version"])
+    _answer(session, code, _("Interaction {code} now belongs to {owner}."), as_json=options["as_json"])
 
 
 @interaction.command("show", cls=Command, help=N_("Show an interaction."))
@@ -145,8 +147,12 @@ def show_command(session: Session, code: str, *, as_json: bool) -> None:
 
 @interaction.command("list", cls=Command, help=N_("List interactions, the newest first."))
 @click.option("--customer", help=N_("Only those with this customer."))
+@click.option("--contact", help=N_("Only those with this person."))
 @click.option("--owner", help=N_("Only those of this actor."))
 @click.option("--channel", help=N_("Only those through this channel."))
+@click.option("--text", help=N_("Only those with this in their subject or notes."))
+@click.option("--since", type=DAY, metavar="DATE", help=N_("From this day on."))
+@click.option("--until", type=DAY, metavar="DATE", help=N_("Up to this day, included."))
 @click.option("--undone", is_flag=True, help=N_("Only those that are to be followed up and not done."))
 @limit_option
 @after_option
@@ -156,15 +162,26 @@ def list_command(session: Session, **options: Any) -> None:
     """List interactions."""
     from crmcore.builtin.records.services.interactions import as_json, select
 
-    filters = {name: options[name] or None for name in ("customer", "owner", "channel", "undone", "after")}
+    rest = {"limit": options.pop("limit"), "as_json": options.pop("as_json")}
+    since, until = day_of(options.pop("since")), day_of(options.pop("until"))
+    days = given(since=since and since.isoformat(), until=until and until.isoformat())
+    filters = {**options, "undone": options["undone"] or None, **days}
     with session.app.read(PLUGIN, session.actor) as ctx:
-        query = select(ctx.connection, **{**filters, "undone": options["undone"]})
+        query = select(ctx.connection, between=_moments(session, since, until), **options)
 
         def table(found: Sequence[Mapping[str, Any]]) -> Table:
             return _interaction_table(session, found)
 
-        rest = {"limit": options["limit"], "as_json": options["as_json"]}
         list_records(session, ctx, query, as_json, table, {**rest, **filters})
+
+
+def _moments(
+    session: Session, since: date | None, until: date | None
+) -> tuple[datetime | None, datetime | None]:
+    """Return when days of the company begin, and when they are over."""
+    zone = session.app.config.timezone
+    start = datetime.combine(since, time.min, zone) if since else None
+    return start, datetime.combine(until + timedelta(days=1), time.min, zone) if until else None
 
 
 def _values(session: Session, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -92,25 +93,6 @@ def local(session: Session, moment: datetime | None) -> datetime | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(session.app.config.timezone)
 
 
-def count_rows(ctx: Context, query: sa.Select[Any], limit: int | None) -> int:
-    """Count the rows that a list will show."""
-    import sqlalchemy as sa
-
-    inner = query.order_by(None).limit(limit).subquery()
-    return int(ctx.connection.scalar(sa.select(sa.func.count()).select_from(inner)) or 0)
-
-
-def record_bulk(session: Session, ctx: Context, entity: str, count: int, filters: Mapping[str, Any]) -> None:
-    """Let a list in bulk be read only by who may, and record it; shorter ones are everybody's."""
-    if count <= BULK:
-        return
-    from crmcore.db.base import dumps
-    from crmcore.entities.actors import require_permission
-
-    require_permission(ctx.connection, session.app.config, session.actor, "records.export")
-    session.app.log_read(session.actor, "list", entity, count, dumps(given(**filters)))
-
-
 def in_bulk(
     session: Session, ctx: Context, entity: str, rows: Iterable[T], filters: Mapping[str, Any]
 ) -> Iterable[T]:
@@ -128,16 +110,33 @@ def in_bulk(
     return _recorded(session, entity, chain(first, coming), filters)
 
 
-def _recorded(session: Session, entity: str, rows: Iterable[T], filters: Mapping[str, Any]) -> Iterator[T]:
-    from crmcore.db.base import dumps
+@contextmanager
+def bulk(
+    session: Session, ctx: Context, entity: str, rows: Iterable[T], filters: Mapping[str, Any]
+) -> Iterator[Iterable[T]]:
+    """Give rows as `in_bulk` does, and see to it that what was read is recorded at once when the reading ends."""
+    taken = in_bulk(session, ctx, entity, rows, filters)
+    try:
+        yield taken
+    finally:
+        if isinstance(taken, Generator):
+            taken.close()
 
-    count = 0
+
+def _recorded(session: Session, entity: str, rows: Iterable[T], filters: Mapping[str, Any]) -> Iterator[T]:
+    """Record the reading before its first row, for who is killed has read it all the same, and in the end how much it was."""
+    from crmcore.db.base import dumps
+    from crmcore.db.system import read_log
+
+    app, count = session.app, 0
+    number = app.log_read(session.actor, "list", entity, BULK + 1, dumps(given(**filters)))
     try:
         for row in rows:
             count += 1
             yield row
     finally:
-        session.app.log_read(session.actor, "list", entity, count, dumps(given(**filters)))
+        with app.operations() as connection:
+            connection.execute(read_log.update().where(read_log.c.id == number), {"count": count})
 
 
 def list_records(
@@ -149,18 +148,20 @@ def list_records(
     options: Mapping[str, Any],
 ) -> None:
     """Print a list, as JSON Lines streamed or as a table; `options`: limit, as_json and the filters."""
+    from crmcore.builtin.records.services.list_reading import at_most
+
     options = dict(options)
     limit, as_json = options.pop("limit"), options.pop("as_json")
     limit = limit if as_json else limit or SHOWN
     entity = query.get_final_froms()[0].name  # type: ignore[attr-defined]
-    count = count_rows(ctx, query, limit)
-    record_bulk(session, ctx, entity, count, options)
-    result = ctx.connection.execute(query.limit(limit), execution_options={"yield_per": 500}).mappings()
+    result = ctx.connection.execute(at_most(query, limit), execution_options={"yield_per": 500}).mappings()
     found = (item for part in result.partitions() for item in to_json(ctx, part))
-    if as_json:
-        emit_lines(found)
-    else:
-        print_page(to_table(list(found)), count, limit)
+    with bulk(session, ctx, entity, found, options) as records:
+        if as_json:
+            emit_lines(records)
+            return
+        shown = list(records)
+    print_page(to_table(shown), len(shown), limit)
 
 
 def print_page(table: Table, count: int, limit: int | None, last: str = "") -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crmcore.builtin.records.card import customer_table
 from crmcore.builtin.records.conditions import read_columns, read_conditions, read_order
 from crmcore.builtin.records.options import print_page
-from crmcore.builtin.records.services.customer_list import CustomerList, Found
+from crmcore.builtin.records.services.customer_list import CustomerList
 from crmcore.builtin.records.services.customers import cards
 from crmcore.builtin.records.services.list_columns import PluginColumns
+from crmcore.builtin.records.services.list_reading import Found
 from crmcore.builtin.records.words import shown
 from crmcore.cli.kit import Session
 from crmcore.entities.lookup import codes_of
@@ -42,7 +42,7 @@ def open_roster(session: Session, ctx: Context, limit: int | None, asked: Mappin
     conditions = read_conditions(session, ctx, known, asked["where"])
     order = read_order(session, known, asked["sort"])
     listed = CustomerList(session.app, ctx, known, conditions, order, asked["after"])
-    return Roster(session, ctx, known, names, listed.find(limit))
+    return Roster(session, ctx, known, names, listed.find(limit, names))
 
 
 class Roster:
@@ -53,11 +53,7 @@ class Roster:
     ) -> None:
         """Take the customers found and the columns to show; no columns = whole cards."""
         self._app, self._ctx, self._known, self._names, self._found = session.app, ctx, known, names, found
-
-    @property
-    def count(self) -> int:
-        """How many customers it has, up to its limit."""
-        return self._found.count
+        self._fields = session.app.catalogue.fields  # once: it looks whether the company's file has changed
 
     def pages(self) -> Iterator[list[Line]]:
         """Give the published JSON of the customers, page by page."""
@@ -65,19 +61,28 @@ class Roster:
         for page in self._found.pages():
             yield make(page)
 
-    def print(self, count: int, limit: int | None) -> list[Line]:
-        """Print the list as a table; returns the lines with what was read."""
-        if not self._names:
-            rows = [row for page in self._found.pages() for row in page]
-            print_page(customer_table(rows), count, limit)
-            return []
-        lines = [line for page in self.pages() for line in page]
+    def rows(self) -> Iterator[sa.RowMapping]:
+        """Give the rows of the customers, for people."""
+        for page in self._found.pages():
+            yield from page
+
+    def lines(self) -> Iterator[Line]:
+        """Give the lines of the columns asked for, for people."""
+        for page in self.pages():
+            yield from page
+
+    @property
+    def is_of_columns(self) -> bool:
+        """Whether columns were asked for."""
+        return bool(self._names)
+
+    def print_lines(self, lines: Sequence[Line], limit: int | None) -> None:
+        """Print lines as a table."""
         names = [name for name in self._names if all(name in line.values for line in lines)]
         columns = tuple(self._column(name) for name in names)
         cells = [tuple(self._cell(name, line.values[name]) for name in names) for line in lines]
         table = Table("customers", "", columns, cells, self._ctx.currency)
-        print_page(table, count, limit, lines[-1].code if lines else "")
-        return lines
+        print_page(table, len(lines), limit, lines[-1].code if lines else "")
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -108,21 +113,19 @@ class Roster:
             heads = [row["parent_id"] for row in page if row["parent_id"] is not None]
             codes = codes_of(self._ctx.connection, Customer, heads)
             return lambda row: codes.get(row["parent_id"])
-        if self._app.catalogue.fields[name].source == "column":
+        if self._fields[name].source == "column":
             return lambda row: row[name]
         return lambda row: row["attributes"].get(name)
 
     def _column(self, name: str) -> Column:
         if name in self._known:
             return Column(name, self._known.title(name), self._known.specs[name].type)
-        return Column(
-            name, _("Archived") if name == "archived" else self._app.catalogue.fields[name].shown_title
-        )
+        return Column(name, _("Archived") if name == "archived" else self._fields[name].shown_title)
 
     def _cell(self, name: str, value: Any) -> Any:
         if name in self._known or value is None:
             return value
         if isinstance(value, bool):
             return _("yes") if value else _("no")
-        is_word = "enum" in self._app.catalogue.fields[name].schema
+        is_word = "enum" in self._fields[name].schema
         return shown(value) if is_word else str(value)

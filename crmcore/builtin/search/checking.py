@@ -26,6 +26,8 @@ NEWEST = 50
 def check_index(app: App) -> tuple[bool, str]:
     """Return whether the index is as it should be, and what was found; samples of rows and of the index are compared."""
     with app.read() as ctx:
+        if read_state(ctx.connection, "waits") is not None:
+            return False, _("it is not built yet; run: crm search rebuild")
         built = read_state(ctx.connection, "built")
         mixed = read_state(ctx.connection, "mixed") is not None
         found = [_compare(ctx.connection, source) for source in sources(app).values()]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.builtin.search import tables
+from crmcore.builtin.search.candidates import candidates
 from crmcore.builtin.search.matching import PREFIX, SCORES, Match, best_match
-from crmcore.builtin.search.query import Condition, Query, fts5, tsquery
+from crmcore.builtin.search.query import Condition, Query
 from crmcore.builtin.search.sources import SHIFT, Source, sources
+from crmcore.builtin.search.together import Together
 from crmcore.entities.lookup import batches, table_of
 from crmcore.entities.tables import Contact, ContactFirm, Customer
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from crmcore.app import App
     from crmcore.plugins.types import Context
 
-FEWEST_LOOKED_AT = 200
+FEWEST_LOOKED_AT = 100
 """So many rows that may answer are looked at, at least, in each of the steps."""
 _LESS_BESIDE = 3
 """A customer found by a contact, or by a row of a plugin, counts a little less than one found by itself."""
@@ -69,6 +70,7 @@ class Search:
         self._connection, self._today = ctx.connection, ctx.today
         self._query, self._limit, self._archived = query, limit, archived
         self._sources = {source.first >> SHIFT: source for source in sources(app).values()}
+        self._most = max(FEWEST_LOOKED_AT, 4 * limit)
         self._seen: set[int] = set()
         self._hits: dict[int, Hit] = {}
 
@@ -78,7 +80,12 @@ class Search:
         self._step(query.exact(), query.prefix())
         if self._better_than(SCORES[PREFIX] - 10) < self._limit:
             self._step(query.contained())
+            if len(query.words) > 1 and not query.number:
+                self._take(Found(*found) for found in self._together().find(query))
         return sorted(self._hits.values(), key=lambda hit: hit.order)[: self._limit]
+
+    def _together(self) -> Together:
+        return Together(self._connection, self._today, self._most, archived=self._archived)
 
     def _better_than(self, score: int) -> int:
         return sum(hit.score >= score for hit in self._hits.values())
@@ -87,8 +94,7 @@ class Search:
         asked = [condition for condition in conditions if condition is not None]
         if not asked:
             return
-        most = max(FEWEST_LOOKED_AT, 4 * self._limit)
-        documents = set(candidates(self._connection, asked, most)) - self._seen
+        documents = set(candidates(self._connection, asked, self._most)) - self._seen
         self._seen |= documents
         by_kind: dict[int, list[int]] = {}
         for document in documents:
@@ -165,21 +171,6 @@ class Search:
             query = query if self._archived else query.where(c.archived_at.is_(None))
             found.update((row.id, (row.code, row.name)) for row in self._connection.execute(query))
         return found
-
-
-def candidates(connection: sa.Connection, conditions: Sequence[Condition], most: int) -> list[int]:
-    """Return the documents that may answer, up to so many for each condition."""
-    sqlite = connection.dialect.name == "sqlite"
-    column, holds = (
-        ("rowid", f"{tables.INDEX} MATCH ?") if sqlite else ("doc", "terms @@ CAST(%s AS tsquery)")
-    )
-    part = f"SELECT {column} FROM (SELECT {column} FROM {tables.INDEX} WHERE {holds} LIMIT {most}) AS p"  # noqa: S608
-    if not sqlite:  # a plan for any question, or one made without statistics, would read the whole table
-        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    statement = " UNION ALL ".join([part] * len(conditions))
-    words = tuple(map(fts5 if sqlite else tsquery, conditions))
-    return list(connection.exec_driver_sql(statement, words).scalars())
 
 
 def _present(until: sa.ColumnElement[Any], today: date) -> sa.ColumnElement[bool]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,6 +12,8 @@ from crmcore.builtin.search import folding, pinyin, tables
 from crmcore.builtin.search.sources import Source, source_of
 from crmcore.builtin.search.terms import Values, terms_of
 from crmcore.db.base import insert_or
+from crmcore.db.engine import gate
+from crmcore.db.rows import executemany, write_many
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -48,9 +50,9 @@ class Index:
         """Put rows into the index; of rows that are not new, what they say now in the place of what they said."""
         source = self._source(entity)
         if source is not None and ids:
-            values = [[row.get(name) for name in source.columns] for row in rows]
+            columns = [[row.get(name) for row in rows] for name in source.columns]
             with self._rows.gate():
-                put(self._connection, source, ids, values, new=new)
+                put(self._connection, source, ids, columns, new=new)
 
     def changed(self, entity: str, edits: Sequence[tuple[int, Row | None]], current: dict[int, Row]) -> None:
         """Put changed rows into the index where the change touches what is found; an edit is (id, what is new)."""
@@ -79,54 +81,71 @@ class Index:
 
     def _compare_features(self) -> None:
         mine = features()
-        with self._rows.gate():
-            built = read_state(self._connection, "built")
+        with self._noting() as connection:
+            built = read_state(connection, "built")
             if built is None:
-                write_state(self._connection, "built", mine)
-            elif any(built.get(name) and not mine[name] for name in mine) and not self._is_mixed():
-                write_state(self._connection, "mixed", mine)
+                write_state(connection, "built", mine)
+            elif any(built.get(n) and not mine[n] for n in mine) and read_state(connection, "mixed") is None:
+                write_state(connection, "mixed", mine)
                 self._app.warn(
                     _(
                         "what is written here is not found by pinyin or in the other script: pip install 'crmcore[search]', then run: crm search rebuild"
                     )
                 )
 
-    def _is_mixed(self) -> bool:
-        return read_state(self._connection, "mixed") is not None
+    @contextmanager
+    def _noting(self) -> Iterator[sa.Connection]:
+        """Open what notes are read and written with: on PostgreSQL not the transaction of the rows.
+
+        There it would make every other writer wait for the end of the first one. A note of rows that then are rolled
+        back does no harm.
+        """
+        if self._connection.dialect.name != "postgresql":
+            with self._rows.gate():
+                yield self._connection
+            return
+        with self._app.engine.connect() as connection, gate(connection), connection.begin():
+            yield connection
 
 
 def put(
     connection: sa.Connection,
     source: Source,
     ids: Sequence[int],
-    rows: Sequence[Values],
+    columns: Sequence[Values],
     *,
     new: bool = False,
 ) -> None:
     """Write the words of rows, new or in the place of others; the caller holds the gate open."""
     documents = [source.first + number for number in ids]
-    texts = terms_of(source, rows)
-    if connection.dialect.name == "postgresql":
-        if len(documents) < _MANY:
+    words = list(zip(documents, terms_of(source, columns), strict=True))
+    sqlite, many = connection.dialect.name == "sqlite", len(words) >= _MANY
+    if new and (sqlite or many) and _added(connection, words):
+        pass
+    elif sqlite:
+        executemany(connection, _REPLACE, words)
+    else:
+        if not many:
             connection.execute(sa.text("SET LOCAL gin_pending_list_limit = '128kB'"))
-        connection.execute(_PUT, {"documents": documents, "texts": texts})
-        if len(documents) >= _MANY:
-            connection.execute(sa.text(f"SELECT gin_clean_pending_list('{tables.GIN}')"))
-        return
-    driver: Any = connection.connection.driver_connection
-    words = list(zip(documents, texts, strict=True))
-    if new:
-        try:
-            driver.executemany(_INSERT, words).close()
-        except sqlite3.IntegrityError:
-            pass  # the index holds rows that went without it; no write fails for that
+        connection.execute(_PUT, {"documents": documents, "texts": [text for _document, text in words]})
+    if many and not sqlite:
+        connection.execute(sa.text(f"SELECT gin_clean_pending_list('{tables.GIN}')"))
+
+
+def _added(connection: sa.Connection, words: Sequence[tuple[int, str]]) -> bool:
+    """Write words of new rows; False, and nothing is written, where the index holds rows that went without it."""
+    try:
+        if connection.dialect.name == "sqlite":
+            write_many(connection, tables.INDEX, ("rowid", "terms"), words)
         else:
-            return
-    driver.executemany(_REPLACE, words).close()
+            with connection.begin_nested():
+                write_many(connection, tables.INDEX, ("doc", "terms"), words)
+    except sa.exc.IntegrityError:
+        return False
+    return True
 
 
-_INSERT = f"INSERT INTO {tables.INDEX} (rowid, terms) VALUES (?, ?)"  # noqa: S608  (names of our own)
-_REPLACE = _INSERT.replace("INSERT", "INSERT OR REPLACE", 1)
+_REPLACE = f"INSERT OR REPLACE INTO {tables.INDEX} (rowid, terms) VALUES (?, ?)"  # noqa: S608  (names of our own)
 """A quarter slower than INSERT: it looks for each row first."""
 _PUT = sa.text(
     f"INSERT INTO {tables.INDEX} (doc, terms) SELECT doc, text::tsvector"  # noqa: S608

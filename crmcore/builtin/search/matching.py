@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crmcore.builtin.search.terms import Values
 
 EXACT, WHOLE, PREFIX, CONTAINED, WORDS = "exact", "whole", "prefix", "contained", "words"
+TOGETHER = "together"
 PINYIN, INITIALS = "pinyin", "initials"
 SCORES = {
     EXACT: 100,
@@ -25,6 +26,7 @@ SCORES = {
     "key end": 55,
     CONTAINED: 50,
     WORDS: 45,
+    TOGETHER: 44,
     f"{PINYIN} {WHOLE}": 40,
     f"{PINYIN} {PREFIX}": 35,
     f"{PINYIN} {CONTAINED}": 30,
@@ -66,6 +68,8 @@ def best_match(query: Query, source: Source, row: Values) -> Match | None:
 
 
 def _key(query: Query, value: str) -> str | None:
+    if value.isascii() and not query.text.isascii():
+        return None
     key = fold_key(value)
     if key == query.text:
         return EXACT

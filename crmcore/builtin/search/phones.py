@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 LEAST_DIGITS = 5
 """Less is no number that anybody is called by."""
@@ -14,6 +15,7 @@ LOCAL = (7, 8)
 MOST_DIGITS = 20
 
 _PLAIN = re.compile(r"0?([1-9]\d{1,2})-?(\d{7,8})|(1\d{10})", re.ASCII)
+_PLAIN_LINES = re.compile(rf"^(?:{_PLAIN.pattern})$", re.ASCII | re.MULTILINE)
 _BETWEEN = re.compile(r"[/;,、；，|\n]|或")
 _EXTENSION = re.compile(
     r"(?:(?<=\d)[-–—\s(]*(?:转|轉|分机|分機|内线|內線|extension|ext\.?|x|#)\s*[:：]?\s*\d*.*$)"
@@ -24,6 +26,16 @@ _NOT_DIALLED = re.compile(r"\(\s*0\s*\)")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 _COUNTRY = "86"
 _WITH_COUNTRY = (12, 13)
+
+
+def plain_numbers(values: Sequence[str | None]) -> list[str] | None:
+    """Return `numbers_in` of many fields at once where each is one number in a plain writing; else None."""
+    if None in values:
+        return None
+    text = "\n".join(values)  # type: ignore[arg-type]
+    found = _PLAIN_LINES.findall(text)
+    whole = len(found) == len(values) == text.count("\n") + 1
+    return list(map("".join, found)) if whole else None
 
 
 def numbers_in(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.search import tables
-from crmcore.builtin.search.index import features, put, remove_range, write_state
+from crmcore.builtin.search.index import features, put, read_state, remove_range, write_state
 from crmcore.builtin.search.sources import LAST, Source, sources
 from crmcore.entities.actors import require_permission
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crmcore.app import App
 
 CHUNK = 5_000
+MERGED_PAGES = 2_000
 
 
 def rebuild(app: App, actor: str) -> dict[str, Any]:
@@ -25,6 +26,18 @@ def rebuild(app: App, actor: str) -> dict[str, Any]:
     """
     with app.read(actor=actor) as ctx:
         require_permission(ctx.connection, app.config, actor, "database.manage")
+    return _build(app)
+
+
+def build_waiting(app: App) -> dict[str, Any] | None:
+    """Build the index where a migration has made it for rows that are there; returns what it holds, or None."""
+    with app.read() as ctx:
+        if read_state(ctx.connection, "waits") is None:
+            return None
+    return _build(app)
+
+
+def _build(app: App) -> dict[str, Any]:
     found = sources(app)
     count, done = 0, 0
     for source in sorted(found.values(), key=lambda source: source.first):
@@ -42,10 +55,28 @@ def rebuild(app: App, actor: str) -> dict[str, Any]:
             last = ids[-1]
         done = source.first + LAST
     _remove_between(app, done, (1 << 63) - 1)
+    if app.engine.dialect.name == "sqlite":
+        _forget_deleted(app)
     with app.operations() as connection, app.unguarded(connection):
         connection.execute(sa.delete(tables.state))
         write_state(connection, "built", features())
     return {"rows": count, "tables": sorted(found), **features()}
+
+
+def _forget_deleted(app: App) -> None:
+    """Merge the pieces that FTS5 has written: until then the words of deleted rows stand in the older ones.
+
+    As much in each transaction as others do not mind waiting for. (`secure-delete` would do it at once, from SQLite
+    3.42 on, and makes files that older ones cannot write.)
+    """
+    pages, done = -MERGED_PAGES, 2
+    while done > 1:  # so says SQLite's manual: less is no work
+        with app.operations() as connection, app.unguarded(connection):
+            driver: Any = connection.connection.driver_connection
+            before = driver.total_changes
+            merge = f"INSERT INTO {tables.INDEX} ({tables.INDEX}, rank) VALUES ('merge', {pages})"  # noqa: S608
+            connection.execute(sa.text(merge))
+            pages, done = MERGED_PAGES, driver.total_changes - before
 
 
 def fill(connection: sa.Connection, found: Mapping[str, Source]) -> int:
@@ -81,7 +112,9 @@ def _put_ids(connection: sa.Connection, source: Source, ids: list[int]) -> None:
         # Who changes one of these rows meanwhile waits, and writes its words after ours.
         query = query.with_for_update(key_share=True)
     rows = connection.execute(query).all()
-    put(connection, source, [row[0] for row in rows], [row[1:] for row in rows])
+    if rows:
+        numbers, *columns = zip(*rows, strict=True)
+        put(connection, source, numbers, columns)
 
 
 def row_texts(connection: sa.Connection, source: Source, ids: list[int]) -> Iterator[tuple[int, str]]:
@@ -89,4 +122,6 @@ def row_texts(connection: sa.Connection, source: Source, ids: list[int]) -> Iter
     from crmcore.builtin.search.terms import terms_of
 
     rows = connection.execute(source.query.where(source.table.c.id.in_(ids))).all()
-    yield from zip([row[0] for row in rows], terms_of(source, [row[1:] for row in rows]), strict=True)
+    if rows:
+        numbers, *columns = zip(*rows, strict=True)
+        yield from zip(numbers, terms_of(source, columns), strict=True)

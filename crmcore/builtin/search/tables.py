@@ -22,18 +22,5 @@ state = sa.Table(
     sa.Column("name", sa.String(80), primary_key=True),
     sa.Column("value", JsonText, nullable=False),
 )
-"""`built` = the features that it was built with; `mixed` = rows were written since by a program without them."""
-
-SQLITE = (
-    f"CREATE VIRTUAL TABLE {INDEX} USING fts5(terms, tokenize='ascii', detail=none, columnsize=0)",
-    f"INSERT INTO {INDEX} ({INDEX}, rank) VALUES ('automerge', 16)",  # noqa: S608  (names of our own)
-)
-POSTGRESQL = (
-    f"CREATE TABLE {INDEX} (doc bigint NOT NULL, terms tsvector NOT NULL, CONSTRAINT pk_{INDEX} PRIMARY KEY (doc))",
-    f"CREATE INDEX {GIN} ON {INDEX} USING gin (terms)",
-)
-
-
-def create_statements(dialect: str) -> tuple[str, ...]:
-    """Return what makes the empty index."""
-    return SQLITE if dialect == "sqlite" else POSTGRESQL
+"""`built` = the features that it was built with; `mixed` = rows were written since by a program without them; `waits` =
+it was made empty where there were rows already, by a migration, and is to be built."""

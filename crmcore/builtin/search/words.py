@@ -19,6 +19,7 @@ _HOW = {
     "contained": N_("holds it"),
     "end": N_("ends so"),
     "words": N_("holds all words"),
+    "together": N_("holds all words with the customer"),
     "pinyin whole": N_("pinyin of the whole"),
     "pinyin prefix": N_("pinyin, begins so"),
     "pinyin contained": N_("pinyin, holds it"),

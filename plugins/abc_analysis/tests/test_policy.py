@@ -6,13 +6,15 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.event import listen
 
-from crmcore.api import ServicePolicy
+from crmcore.api import Customer, ServicePolicy
 from crmcore.testing import ACTOR
 from crmcore_abc_analysis.manual import end_grade, set_grade
 from crmcore_abc_analysis.policies.changing import set_policy
 from crmcore_abc_analysis.policies.service import card_sections, service_policies
 from crmcore_abc_analysis.services import Request, make_run
 from crmcore_abc_analysis.tables import AbcPotential
+
+GROUPS = '[plugins.abc_analysis]\nlevel = "group"\n'
 
 
 def policies(company, *codes):
@@ -232,7 +234,7 @@ def test_a_class_set_by_hand_stands_on_the_card_with_its_reason(hundred, databas
     assert sections(company, "NEW", date(2026, 3, 31)) == [decision]
 
 
-def test_the_potential_stands_on_the_card(hundred, database):
+def test_the_potential_stands_on_the_card_as_far_as_it_was_known(hundred, database, clock):
     company = hundred(database)
     estimates = [
         {"estimated_on": date(2025, 6, 1), "amount_minor": 500_00, "currency": "CNY"},
@@ -245,8 +247,30 @@ def test_the_potential_stands_on_the_card(hundred, database):
     assert sections(company, "C001") == [
         {"amount_minor": 80_000, "currency": "USD", "estimated_on": "2026-02-01", "estimator": "hd01"}
     ]
-    assert sections(company, "C001", date(2025, 12, 31))[0]["amount_minor"] == 50_000
-    assert sections(company, "C001", date(2025, 5, 31)) == []
+    seen, entered = sections(company, "C001"), date(2026, 3, 2)
+    assert sections(company, "C001", date(2026, 3, 1)) == [], "it was entered the day after"
+    clock.move(days=1)
+    with company.app.write(ACTOR, plugin="abc_analysis") as tx:
+        tx.update(AbcPotential, [(2, {"amount_minor": 1})])
+        tx.delete(AbcPotential, [1])
+        tx.insert(AbcPotential, [{**about, **estimates[1], "estimated_on": date(2026, 3, 1)}])
+    assert sections(company, "C001", entered) == seen
+    assert sections(company, "C001")[0]["estimated_on"] == "2026-03-01"
+
+
+def test_a_class_set_for_a_group_is_on_the_past_cards_of_who_was_in_it(hundred, database, clock):
+    company = hundred(database, settings=GROUPS)
+    head, member, day = company.id_of("C001"), company.id_of("C002"), date(2026, 3, 2)
+    with company.app.write(ACTOR) as tx:
+        tx.update(Customer, [(member, {"parent_id": head})])
+    set_grade(company.app, ACTOR, "C001", "A", "strategic", date(2026, 12, 31))
+    seen = sections(company, "C002")
+    assert [section["grade"] for section in seen] == ["A"]
+    clock.move(days=1)
+    with company.app.write(ACTOR) as tx:
+        tx.update(Customer, [(member, {"parent_id": None})])
+    assert sections(company, "C002") == []
+    assert sections(company, "C002", day) == seen
 
 
 def test_cards_in_a_list_go_without_the_rank(hundred):

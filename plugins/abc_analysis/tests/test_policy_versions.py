@@ -1,6 +1,8 @@
 """Dated versions of service policies: `crm abc policy show|set|history`, on both databases."""
 
 import random
+import threading
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 
@@ -9,6 +11,7 @@ import pytest
 from crmcore.api import CrmError
 from crmcore.app import create_app
 from crmcore.testing import ACTOR
+from crmcore_abc_analysis.policies import changing
 from crmcore_abc_analysis.policies.changing import set_policy
 from crmcore_abc_analysis.policies.versions import policies_on, policy_history
 
@@ -313,3 +316,46 @@ def test_the_terminal_shows_the_policies_in_words(make_company, crm):
     assert "How customers are served on 2026-03-02" in table
     for part in ("representative and manager", "8.00%", "settings", "180"):
         assert part in table
+
+
+def test_a_stale_change_is_refused_with_both_values(make_company, crm, database):
+    make_company(database=database, settings="[plugins.abc_analysis.policies.A]\nvisit_interval_days = 10\n")
+    change = ("abc", "policy", "set", "A", "--reason", "more visits")
+    crm.ok(*change, "visit_interval_days=7", "--expect-version", 0)
+    seen = visits(crm)["A"][1]
+    refused = crm(*change, "visit_interval_days=5", "--expect-version", 0)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"crm: the policy of class A was changed since you read it (version {seen}, you saw 0):"
+        " visit_interval_days: now 7, yours 5; read it again\n"
+    )
+    assert visits(crm)["A"] == (7, seen)
+    crm.ok(*change, "visit_interval_days=5", "--expect-version", seen)
+    assert visits(crm)["A"][0] == 5
+
+
+def test_of_two_who_change_a_policy_at_once_both_changes_hold(make_company, reopen, database, monkeypatch):
+    company = make_company(
+        database=database, settings="[plugins.abc_analysis.policies.A]\nvisit_interval_days = 10\n"
+    )
+    meet, look = threading.Barrier(2), changing._changed
+
+    def look_together(*arguments):
+        with suppress(threading.BrokenBarrierError):
+            meet.wait(0.5)
+        return look(*arguments)
+
+    monkeypatch.setattr(changing, "_changed", look_together)
+    apps = [reopen(company.app) for _ in range(2)]
+    words = [{"visit_interval_days": "7"}, {"complaint_priority": "3"}]
+    threads = [
+        threading.Thread(target=set_policy, args=(app, ACTOR, "A", change, "at once"))
+        for app, change in zip(apps, words, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    with company.app.read("abc_analysis") as ctx:
+        held = policies_on(ctx, ctx.today)["A"]
+    assert (held["visit_interval_days"], held["complaint_priority"]) == (7, 3)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.records.services.values import By, cleaned, require_one_of
+from crmcore.builtin.again import again
+from crmcore.builtin.records.services.values import By, at_version, cleaned, require_one_of
 from crmcore.entities.actors import ROLES, actor_table, deputy_table, permissions_of
 from crmcore.entities.lookup import codes_of, find_row, require_actor, require_free
 from crmcore.entities.tables import Actor, ActorDeputy
@@ -24,6 +25,7 @@ KINDS = ("human", "job", "plugin")
 _MANAGE = "actors.manage"
 
 
+@again
 def add(app: App, by: By, values: Mapping[str, Any]) -> None:
     """Add an actor: code, name, kind, roles."""
     row = cleaned(Actor, {"code": None, "name": None, **values})
@@ -35,30 +37,37 @@ def add(app: App, by: By, values: Mapping[str, Any]) -> None:
         tx.insert(Actor, [row])
 
 
-def grant(app: App, by: By, code: str, role: str) -> None:
-    """Give an actor one more role."""
+@again
+def grant(app: App, by: By, code: str, role: str, *, expect_version: int | None = None) -> None:
+    """Give an actor one more role; StaleVersion if it is not at that version."""
     require_one_of("role", role, (*ROLES, *app.config.data["roles"]))
     with app.write(*by, permission=_MANAGE) as tx:
-        row = find_row(tx.connection, Actor, code)
-        tx.update(Actor, [(row["id"], {"roles": sorted({*row["roles"], role})})])
+        row = _found_alone(tx, code)
+        edits = [(row["id"], {"roles": sorted({*row["roles"], role})})]
+        tx.update(Actor, edits, expect_version=at_version(row["id"], expect_version))
 
 
-def revoke(app: App, by: By, code: str, role: str) -> None:
-    """Take a role from an actor; Refused if nobody could manage actors then."""
+@again
+def revoke(app: App, by: By, code: str, role: str, *, expect_version: int | None = None) -> None:
+    """Take a role from an actor; Refused if nobody could manage actors then, StaleVersion as `grant`."""
     with app.write(*by, permission=_MANAGE) as tx:
-        row = find_row(tx.connection, Actor, code)
-        tx.update(Actor, [(row["id"], {"roles": [r for r in row["roles"] if r != role]})])
+        row = _found_alone(tx, code)
+        edits = [(row["id"], {"roles": [r for r in row["roles"] if r != role]})]
+        tx.update(Actor, edits, expect_version=at_version(row["id"], expect_version))
         _require_administrator(app, tx)
 
 
-def set_archived(app: App, by: By, code: str, *, archived: bool) -> None:
+@again
+def set_archived(app: App, by: By, code: str, *, archived: bool, expect_version: int | None = None) -> None:
     """Archive an actor, who then may not act, or take one back; Refused for the last administrator."""
     with app.write(*by, permission=_MANAGE) as tx:
-        ids = [int(find_row(tx.connection, Actor, code)["id"])]
-        (tx.archive if archived else tx.restore)(Actor, ids)
+        number = int(_found_alone(tx, code)["id"])
+        put = tx.archive if archived else tx.restore
+        put(Actor, [number], expect_version=at_version(number, expect_version))
         _require_administrator(app, tx)
 
 
+@again
 def appoint(app: App, by: By, deputy: str, absent: str, since: date, until: date) -> None:
     """Let an actor stand in for another from a first to a last day."""
     if until < since:
@@ -70,6 +79,13 @@ def appoint(app: App, by: By, deputy: str, absent: str, since: date, until: date
         ids = [find_row(tx.connection, Actor, code)["id"] for code in (deputy, absent)]
         row = {"deputy_id": ids[0], "absent_id": ids[1], "since": since, "until": until}
         tx.insert(ActorDeputy, [row])
+
+
+def _found_alone(tx: Tx, code: str) -> sa.RowMapping:
+    """Find an actor while nobody else changes any: of two administrators who revoke each other's role one stays."""
+    every = sa.select(actor_table.c.id).order_by(actor_table.c.id)
+    tx.connection.execute(every.with_for_update(key_share=True)).all()
+    return find_row(tx.connection, Actor, code)
 
 
 def _require_administrator(app: App, tx: Tx) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.records.services.values import By, at_version, cleaned, require_one_of
+from crmcore.builtin.again import again
+from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
 from crmcore.entities.lookup import batches, customer_codes, find_customer, find_row, require_free, table_of
 from crmcore.entities.tables import Contact, ContactFirm
 from crmcore.errors import CrmError, Refused
@@ -35,6 +36,7 @@ ROLES = (
 _people, _links = table_of(Contact), table_of(ContactFirm)
 
 
+@again
 def add(app: App, by: By, customer: str, person: Values, place: Values) -> str:
     """Add a person (name, phone, mobile, email, code) with a place at a customer; returns the code."""
     row = cleaned(Contact, {"name": None, **{k: v for k, v in person.items() if k != "code" or v}})
@@ -49,6 +51,7 @@ def add(app: App, by: By, customer: str, person: Values, place: Values) -> str:
     return str(row["code"])
 
 
+@again
 def edit(  # noqa: PLR0913  (a person, a place, and the version seen)
     app: App,
     by: By,
@@ -58,8 +61,12 @@ def edit(  # noqa: PLR0913  (a person, a place, and the version seen)
     *,
     customer: str | None = None,
     expect_version: int | None = None,
+    expect_place_version: int | None = None,
 ) -> None:
-    """Change a person, and the present place at `customer`, which may be left out where there is just one."""
+    """Change a person, and the present place at `customer`, which may be left out where there is just one.
+
+    StaleVersion if person or place are not at the version that was seen.
+    """
     row = cleaned(Contact, person)
     _check_place(place)
     with app.write(*by) as tx:
@@ -67,29 +74,41 @@ def edit(  # noqa: PLR0913  (a person, a place, and the version seen)
         tx.update(Contact, [(number, row)], expect_version=at_version(number, expect_version))
         if place:
             link = _one_place(tx, number, code, customer)
-            tx.update(ContactFirm, [(link["id"], cleaned(ContactFirm, place))])
+            seen = at_version(link["id"], expect_place_version)
+            tx.update(ContactFirm, [(link["id"], cleaned(ContactFirm, place))], expect_version=seen)
 
 
+@again
 def join(app: App, by: By, code: str, customer: str, place: Values) -> None:
     """Give a person one more place, at another customer; Refused if there is one there already."""
     _check_place(place)
     with app.write(*by) as tx:
-        number = int(find_row(tx.connection, Contact, code)["id"])
+        number = _found_alone(tx, code)
         _insert_place(tx, number, find_customer(tx.connection, customer), place)
 
 
-def leave(app: App, by: By, code: str, customer: str | None, until: date | None) -> None:
-    """End a person's place at a customer with a last day, by default today."""
+@again
+def leave(
+    app: App,
+    by: By,
+    code: str,
+    customer: str | None,
+    until: date | None,
+    *,
+    expect_place_version: int | None = None,
+) -> None:
+    """End a person's place at a customer with a last day, by default today; StaleVersion as `edit`."""
     with app.write(*by) as tx:
-        number = int(find_row(tx.connection, Contact, code)["id"])
-        _end(tx, [_one_place(tx, number, code, customer)], until or tx.ctx.today)
+        place = _one_place(tx, _found_alone(tx, code), code, customer)
+        _end(tx, [place], until or tx.ctx.today, at_version(place["id"], expect_place_version))
 
 
+@again
 def move(app: App, by: By, code: str, customer: str, place: Values, until: date | None = None) -> None:
     """Have a person leave all present places, by default the day before, and join another customer."""
     _check_place(place)
     with app.write(*by) as tx:
-        number = int(find_row(tx.connection, Contact, code)["id"])
+        number = _found_alone(tx, code)
         firm = find_customer(tx.connection, customer)
         since = place.get("since") or tx.ctx.today
         _end(
@@ -100,11 +119,20 @@ def move(app: App, by: By, code: str, customer: str, place: Values, until: date 
         _insert_place(tx, number, firm, {**place, "since": since})
 
 
-def set_archived(app: App, by: By, code: str, *, archived: bool) -> None:
-    """Archive a person, or take them back."""
+@again
+def set_archived(app: App, by: By, code: str, *, archived: bool, expect_version: int | None = None) -> None:
+    """Archive a person, or take them back; StaleVersion if they are not at that version."""
     with app.write(*by) as tx:
-        ids = [int(find_row(tx.connection, Contact, code)["id"])]
-        (tx.archive if archived else tx.restore)(Contact, ids)
+        number = int(find_row(tx.connection, Contact, code)["id"])
+        put = tx.archive if archived else tx.restore
+        put(Contact, [number], expect_version=at_version(number, expect_version))
+
+
+def _found_alone(tx: Tx, code: str) -> int:
+    """Find a person, and let nobody else change their places until this is written."""
+    number = int(find_row(tx.connection, Contact, code)["id"])
+    tx.update(Contact, [(number, {})])
+    return number
 
 
 def _check_place(place: Values) -> None:
@@ -144,10 +172,10 @@ def _one_place(tx: Tx, number: int, code: str, customer: str | None) -> sa.RowMa
     raise CrmError(message.format(code=code, firms=", ".join(sorted(firms))))
 
 
-def _end(tx: Tx, places: Iterable[sa.RowMapping], until: date) -> None:
+def _end(tx: Tx, places: Iterable[sa.RowMapping], until: date, seen: Mapping[int, int] | None = None) -> None:
     """Let places end on a day, but not before they began."""
     edits = [(place["id"], {"until": max(until, place["since"] or until)}) for place in places]
-    tx.update(ContactFirm, edits)
+    tx.update(ContactFirm, edits, expect_version=seen)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------
@@ -158,14 +186,18 @@ def select(
     customer: str | None = None,
     after: str | None = None,
     *,
+    text: str | None = None,
     archived: bool = False,
 ) -> sa.Select[Any]:
-    """Build the list of contacts by code, `after` one."""
+    """Build the list of contacts by code, `after` one; text: what stands in name, numbers or e-mail address."""
     query = sa.select(_people).order_by(_people.c.code)
     if not archived:
         query = query.where(_people.c.archived_at.is_(None))
     if after is not None:
-        query = query.where(_people.c.code > after)
+        query = query.where(_people.c.code > find_row(connection, Contact, after)["code"])
+    if text is not None:
+        c = _people.c
+        query = query.where(contains(text, c.name, c.phone, c.mobile, c.email))
     if customer is not None:
         firm = find_customer(connection, customer)
         query = query.where(
@@ -185,7 +217,7 @@ def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]
     places: dict[int, list[dict[str, Any]]] = {}
     for link in links:
         place = {"customer": firms[link["customer_id"]]}
-        place |= {name: link[name] for name in ("roles", "position", "since", "until")}
+        place |= {name: link[name] for name in ("roles", "position", "since", "until", "version")}
         places.setdefault(link["contact_id"], []).append(place)
     return [
         {

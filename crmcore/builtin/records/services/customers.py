@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from crmcore.builtin.again import again
 from crmcore.builtin.records.services import values as checks
 from crmcore.builtin.records.services.values import By, at_version
 from crmcore.entities.lookup import (
@@ -33,6 +34,7 @@ _table, _people, _links = table_of(Customer), table_of(Contact), table_of(Contac
 _ON_CARD = ("code", "name", "roles", "position", "phone", "mobile", "email", "since", "until")
 
 
+@again
 def add(app: App, by: By, values: Values) -> str:
     """Add a customer and return its code, made from the company's pattern if none is given."""
     _check(app, {"name": None, **values})
@@ -46,6 +48,7 @@ def add(app: App, by: By, values: Values) -> str:
     return str(row["code"])
 
 
+@again
 def edit(app: App, by: By, code: str, values: Values, *, expect_version: int | None = None) -> str:
     """Change fields of a customer (None clears) and return its code; StaleVersion if it is not at that version."""
     _check(app, values)
@@ -59,11 +62,18 @@ def edit(app: App, by: By, code: str, values: Values, *, expect_version: int | N
     return str(row.get("code", code))
 
 
-def set_archived(app: App, by: By, codes: Sequence[str], *, archived: bool) -> int:
-    """Archive customers, or take them back; returns how many were not so before."""
+@again
+def set_archived(
+    app: App, by: By, codes: Sequence[str], *, archived: bool, expect_version: int | None = None
+) -> int:
+    """Archive customers, or take them back; returns how many were not so before.
+
+    expect_version: of the one customer named; StaleVersion if it is not at that version.
+    """
     with app.write(*by) as tx:
         ids = [find_customer(tx.connection, code) for code in dict.fromkeys(codes)]
-        return tx.archive(Customer, ids) if archived else tx.restore(Customer, ids)
+        put = tx.archive if archived else tx.restore
+        return put(Customer, ids, expect_version=at_version(ids[0], expect_version))
 
 
 def _check(app: App, values: Values) -> None:
@@ -108,6 +118,7 @@ def _parent(connection: sa.Connection, code: str | None, own_id: int | None) -> 
     """Return the parent's id; Refused if the customer would be its own ancestor."""
     if not code:
         return None
+    checks.alone_with_groups(connection)
     parent = find_row(connection, Customer, code)
     seen: set[int] = set()
     above: Any = parent
@@ -160,14 +171,15 @@ def cards(
         "card_sections", ctx.connection, ctx.actor, customer_ids=ids, as_of=as_of
     ):
         sections.setdefault(section.customer_id, []).append(section)
-    columns = [f.name for f in app.catalogue.fields.values() if f.source == "column" and f.name != "code"]
+    fields = app.catalogue.fields  # asked for once: it looks whether the company's file has changed
+    columns = [f.name for f in fields.values() if f.source == "column" and f.name != "code"]
     return [
         (
             {
                 "code": row["code"],
                 "uid": row["uid"],
                 **{n: known.parents.get(row["parent_id"]) if n == "parent" else row[n] for n in columns},
-                "attributes": {n: v for n, v in row["attributes"].items() if n in app.catalogue.fields},
+                "attributes": {n: v for n, v in row["attributes"].items() if n in fields},
                 "contacts": known.people.get(row["id"], []),
                 "sections": [
                     {"plugin": s.plugin, "name": s.name, "title": s.title, "data": s.data}

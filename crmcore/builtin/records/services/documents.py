@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import sqlalchemy as sa
 
-from crmcore.builtin.records.services.values import By, cleaned, require_one_of
+from crmcore.builtin.again import again
+from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
 from crmcore.entities.lookup import customer_codes, find_customer, find_row, table_of
 from crmcore.entities.tables import Document
 from crmcore.errors import CrmError, Guarded
@@ -36,6 +37,7 @@ _BLOCK = 1 << 20
 _table = table_of(Document)
 
 
+@again
 def add(app: App, by: By, customer: str, file: Path, values: Mapping[str, Any], limit: int) -> str:
     """Store a file of at most `limit` bytes and put it in a customer's drawer; returns the document's code.
 
@@ -56,11 +58,13 @@ def add(app: App, by: By, customer: str, file: Path, values: Mapping[str, Any], 
     return str(row["code"])
 
 
-def set_archived(app: App, by: By, code: str, *, archived: bool) -> None:
-    """Archive a document, or take it back; its file stays."""
+@again
+def set_archived(app: App, by: By, code: str, *, archived: bool, expect_version: int | None = None) -> None:
+    """Archive a document, or take it back; its file stays. StaleVersion if it is not at that version."""
     with app.write(*by) as tx:
-        ids = [int(find_row(tx.connection, Document, code)["id"])]
-        (tx.archive if archived else tx.restore)(Document, ids)
+        number = int(find_row(tx.connection, Document, code)["id"])
+        put = tx.archive if archived else tx.restore
+        put(Document, [number], expect_version=at_version(number, expect_version))
 
 
 def extract(app: App, by: By, code: str, target: Path, *, force: bool = False) -> Path:
@@ -155,14 +159,19 @@ def select(
     customer: str | None = None,
     drawer: str | None = None,
     after: str | None = None,
+    text: str | None = None,
 ) -> sa.Select[Any]:
-    """Build the list of documents by code, `after` one."""
+    """Build the list of documents by code, `after` one; text: what stands in title or name of the file."""
     query = sa.select(_table).where(_table.c.archived_at.is_(None)).order_by(_table.c.code)
     if customer is not None:
         query = query.where(_table.c.customer_id == find_customer(connection, customer))
     if drawer is not None:
         query = query.where(_table.c.drawer == drawer)
-    return query if after is None else query.where(_table.c.code > after)
+    if text is not None:
+        query = query.where(contains(text, _table.c.title, _table.c.file_name))
+    return (
+        query if after is None else query.where(_table.c.code > find_row(connection, Document, after)["code"])
+    )
 
 
 def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:

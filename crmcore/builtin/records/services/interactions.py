@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.records.services.values import By, at_version, cleaned, require_one_of
+from crmcore.builtin.again import again
+from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
 from crmcore.entities.lookup import (
     codes_of,
     customer_codes,
@@ -29,6 +30,7 @@ DIRECTIONS = ("in", "out")
 _table = table_of(Interaction)
 
 
+@again
 def add(app: App, by: By, customer: str, values: Values) -> str:
     """Add an interaction and return its code; its owner is who adds it, unless another is named.
 
@@ -43,6 +45,7 @@ def add(app: App, by: By, customer: str, values: Values) -> str:
     return str(row["code"])
 
 
+@again
 def edit(app: App, by: By, code: str, values: Values, *, expect_version: int | None = None) -> None:
     """Change an interaction; `done_at` closes it, another `owner` takes it over."""
     row = _checked(values)
@@ -71,19 +74,33 @@ def _references(tx: Tx, values: Values) -> dict[str, Any]:
 # -- reading -----------------------------------------------------------------------------------------------------
 
 
-def select(
+def select(  # noqa: PLR0913  (by what a timeline is chosen)
     connection: sa.Connection,
     *,
     customer: str | None = None,
+    contact: str | None = None,
     owner: str | None = None,
     channel: str | None = None,
+    text: str | None = None,
+    between: tuple[datetime | None, datetime | None] = (None, None),
     undone: bool = False,
     after: str | None = None,
 ) -> sa.Select[Any]:
-    """Build the timeline, the newest first, behind the interaction `after`; undone: only what is due and not done."""
+    """Build the timeline, the newest first, behind the interaction `after`.
+
+    text: what stands in subject or notes; between: from this moment, until before that one; undone: only what is due
+    and not done.
+    """
     query = sa.select(_table).where(_table.c.archived_at.is_(None))
     if customer is not None:
         query = query.where(_table.c.customer_id == find_customer(connection, customer))
+    if contact is not None:
+        query = query.where(_table.c.contact_id == find_row(connection, Contact, contact)["id"])
+    if text is not None:
+        query = query.where(contains(text, _table.c.subject, _table.c.notes))
+    start, end = between
+    query = query if start is None else query.where(_table.c.at >= start)
+    query = query if end is None else query.where(_table.c.at < end)
     for column, value in ((_table.c.owner, owner), (_table.c.channel, channel)):
         query = query if value is None else query.where(column == value)
     if undone:

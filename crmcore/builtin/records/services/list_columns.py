@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -10,6 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.elements import ClauseElement
 
 from crmcore.entities.lookup import batches
 from crmcore.errors import CrmError
@@ -29,7 +33,23 @@ SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "date": sa.Date(),
 }
 """The types in SQL of what plugins' columns give."""
+_LOOKS_UP = re.compile(r"(?!.*AUTOMATIC)(?:SEARCH|COMPOUND QUERY|LEFT-MOST SUBQUERY|UNION)")
 _WANTED = ("customer_id", "value")
+
+
+class _Plan(Executable, ClauseElement):
+    """How SQLite would run a query."""
+
+    inherit_cache = False
+
+    def __init__(self, query: sa.Select[Any]) -> None:
+        """Take the query."""
+        self.query = query
+
+
+@compiles(_Plan)
+def _explain(plan: _Plan, compiler: Any, **options: Any) -> str:
+    return f"EXPLAIN QUERY PLAN {compiler.process(plan.query, **options)}"
 
 
 class PluginColumns:
@@ -39,6 +59,7 @@ class PluginColumns:
         """Ask nobody yet: a list of the core's own columns needs no plugin."""
         self._app, self._ctx = app, ctx
         self._rows: dict[str, sa.Subquery | None] = {}
+        self._seekable: dict[str, bool] = {}
 
     @cached_property
     def specs(self) -> Mapping[str, ListColumn]:
@@ -73,6 +94,14 @@ class PluginColumns:
         if found is None:
             self._rows[name] = None
         return found
+
+    def seekable(self, name: str) -> bool:
+        """Say whether SQLite looks up one customer in a column by an index, and reads nothing else for it."""
+        if name not in self._seekable:
+            rows = self.rows(name)
+            found = None if rows is None else self._attempt(name, lambda: self._plan(rows))
+            self._seekable[name] = bool(found) and all(map(_LOOKS_UP.match, found or ()))
+        return self._seekable[name]
 
     def misfits(self, name: str, value: sa.ColumnElement[Any]) -> Sequence[sa.ColumnElement[bool]]:
         """Return what is true of values that are not what the column says, where the database compares them all the same.
@@ -116,6 +145,11 @@ class PluginColumns:
                 message.format(name=name, got=", ".join(map(str, got)), wanted=", ".join(_WANTED))
             )
         return select.subquery(name.replace(".", "_"))
+
+    def _plan(self, rows: sa.Subquery) -> list[str]:
+        """Return the steps by which SQLite finds one customer in a column."""
+        found = self._ctx.connection.execute(_Plan(sa.select(rows.c.value).where(rows.c.customer_id == 0)))
+        return [row.detail for row in found]
 
     def _read(self, name: str, rows: sa.Subquery, ids: Iterable[int]) -> dict[int, Any]:
         read = _READERS[self.specs[name].type]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from crmcore.entities.lookup import table_of
@@ -32,6 +33,12 @@ def at_version(number: int, version: int | None) -> dict[int, int] | None:
     return {number: version} if version else None
 
 
+def alone_with_groups(connection: sa.Connection) -> None:
+    """Let nobody else change parents until this transaction ends: two could make a circle that neither sees."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(726871)"))
+
+
 def cleaned(model: type[SQLModel], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for a table with clean texts, an empty one as None; CrmError says what is not allowed."""
     table = table_of(model)
@@ -47,6 +54,11 @@ def _checked(name: str, value: Any, column: Any) -> Any:
     if value is None and not column.nullable:
         raise CrmError(_("{field} must not be empty").format(field=name))
     return value
+
+
+def contains(text: str, *columns: Any) -> sa.ColumnElement[bool]:
+    """Return the condition that one of the columns contains a text, in capitals or not."""
+    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
 def require_one_of(name: str, value: str | None, allowed: Collection[str]) -> None:

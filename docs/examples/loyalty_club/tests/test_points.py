@@ -30,6 +30,11 @@ def test_lists_show_filter_and_sort_by_points(company, crm):
     assert [c["code"] for c in crm.lines("customer", "list", "--where", "loyalty.points>=100")] == ["C1"]
 
 
+def test_a_member_is_found_by_the_reference_of_an_entry(company, crm):
+    (found,) = crm.lines("find", "r-3")
+    assert (found["code"], found["why"]) == ("C2", "Loyalty points: R-3")
+
+
 def test_the_report_names_those_with_points(company, crm):
     report = crm.json("report", "run", "loyalty_points")
     assert report["tables"][0]["rows"] == [["C1", 250], ["C2", 50]]

@@ -104,10 +104,13 @@ def holding_on(day: date) -> sa.ColumnElement[bool]:
     return sa.and_(c.set_on <= day, c.until >= day, sa.or_(c.ended_on.is_(None), c.ended_on > day))
 
 
-def manual_grades(ctx: Context, customer_ids: Sequence[int] | None, on: date) -> dict[int, sa.Row[Any]]:
+def manual_grades(
+    ctx: Context, customer_ids: Sequence[int] | None, on: date, heads: Mapping[int, int] | None = None
+) -> dict[int, sa.Row[Any]]:
     """Return customer id → the row of abc_manual that counts on a day; None = of all customers.
 
-    Where the company classes by groups, a class set for the head of a group holds for its members too.
+    Where the company classes by groups, a class set for the head of a group holds for its members too; `heads`:
+    customer id → head of its group, if not those of now.
     """
     query = sa.select(manual).where(holding_on(on)).order_by(manual.c.set_on, manual.c.id)
     by_group = ctx.settings["level"] == GROUP
@@ -115,7 +118,10 @@ def manual_grades(ctx: Context, customer_ids: Sequence[int] | None, on: date) ->
         found = {row.customer_id: row for row in ctx.connection.execute(query)}
         heads = _members_of(ctx.connection, list(found)) if by_group else {}
         return {member: found[head] for member, head in heads.items()} | found
-    heads = heads_of(ctx.connection, customer_ids) if by_group else {}
+    if not by_group:
+        heads = {}
+    elif heads is None:
+        heads = heads_of(ctx.connection, customer_ids)
     found = {
         row.customer_id: row
         for part in parts_of({*customer_ids, *heads.values()})

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, Customer, NotFound, translator
+from crmcore.api import Context, Customer, NotFound, rows_as_of, translator
 
 from .rules.classes import GradeSum, GradeTotal, grade_totals, share_of
 from .tables import CURRENT, GROUP, PUBLISHED, AbcGrade, AbcMember, AbcPublication, AbcRun
@@ -255,6 +255,24 @@ def members_in(run: sa.Row[Any]) -> sa.Select[Any]:
 def heads_of(connection: sa.Connection, customer_ids: Sequence[int]) -> dict[int, int]:
     """Return customer id → the head of its group as it is now, for those that have a parent."""
     return _heads(connection, group_members(), customer_ids)
+
+
+def heads_then(ctx: Context, customer_ids: Iterable[int], day: date) -> dict[int, int]:
+    """Return customer id → the head of its group as it was known at the end of a day, for those that had a parent."""
+    wanted = set(customer_ids)
+    parents: dict[int, int] = {}
+    asked, seen = set(wanted), set(wanted)
+    while asked and ctx.settings["level"] == GROUP:
+        rows = rows_as_of(ctx, Customer, "id", asked, day, ("parent_id",))
+        parents |= {row["id"]: row["parent_id"] for row in rows if row["parent_id"] is not None}
+        asked = set(parents.values()) - seen
+        seen |= asked
+    heads = {}
+    for number in wanted & parents.keys():
+        heads[number] = parents[number]
+        while heads[number] in parents:
+            heads[number] = parents[heads[number]]
+    return heads
 
 
 def _heads(connection: sa.Connection, pairs: sa.Select[Any], customer_ids: Sequence[int]) -> dict[int, int]:

@@ -9,14 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from crmcore.api import CardSection, Context, translator
-from crmcore_trade_ledger import facts, queries, rules
+from crmcore_trade_ledger import facts, past, queries, rules
 from crmcore_trade_ledger.claims import CLAIMS, open_documents
 
 _ = translator("crmcore_trade_ledger")
 
 
 def sections(customer_ids: Sequence[int], as_of: date | None, ctx: Context) -> Iterator[CardSection]:
-    """Yield for each customer one section of receivables and one of purchases per currency that it has any in."""
+    """Yield for each customer one section of receivables and one of purchases per currency that it has any in.
+
+    `as_of`: as the ledger knew them at the end of that day, whatever was loaded, changed or taken back since.
+    """
     yield from _receivables(customer_ids, as_of, ctx)
     yield from _purchases(customer_ids, as_of, ctx)
 
@@ -24,8 +27,13 @@ def sections(customer_ids: Sequence[int], as_of: date | None, ctx: Context) -> I
 def _receivables(customer_ids: Collection[int], as_of: date | None, ctx: Context) -> Iterator[CardSection]:
     day = as_of or ctx.today
     balances: dict[tuple[int, str], dict[str, Any]] = {}
-    # Without a day the ledger's own figures hold, which is one narrow index.
-    for claim in open_documents(ctx.connection, (*CLAIMS, "payment"), customer_ids, as_of):
+    kinds = (*CLAIMS, "payment")
+    claims = (
+        open_documents(ctx.connection, kinds, customer_ids)
+        if as_of is None
+        else past.open_documents(ctx, kinds, customer_ids, as_of)
+    )
+    for claim in claims:
         nothing = {
             "open_minor": 0,
             "overdue_minor": 0,
@@ -58,28 +66,35 @@ def _receivables(customer_ids: Collection[int], as_of: date | None, ctx: Context
 def _purchases(customer_ids: Collection[int], as_of: date | None, ctx: Context) -> Iterator[CardSection]:
     day = as_of or ctx.today
     since = rules.year_before(day)
-    fact = facts.purchases(ctx.settings).subquery()
-    recent = sa.case((fact.c.occurred_on >= since, fact.c.amount_minor), else_=0)
     labels = {
         "currency": _("Currency"),
         "amount_minor": _("Purchases of twelve months"),
         "since": _("From"),
         "last_on": _("Last purchase"),
     }
+    found = (
+        _bought(customer_ids, since, ctx) if as_of is None else past.bought(ctx, customer_ids, since, as_of)
+    )
+    for customer_id, currency, amount, last_on in found:
+        figures = {
+            "currency": currency,
+            "amount_minor": int(amount),
+            "since": since.isoformat(),
+            "last_on": last_on.isoformat(),
+        }
+        yield CardSection(customer_id, "purchases", _("Purchases"), figures, labels)
+
+
+def _bought(customer_ids: Collection[int], since: date, ctx: Context) -> Iterator[past.Bought]:
+    fact = facts.purchases(ctx.settings).subquery()
+    recent = sa.case((fact.c.occurred_on >= since, fact.c.amount_minor), else_=0)
     for part in queries.parts(set(customer_ids)):
         query = (
             sa.select(
                 fact.c.customer_id, fact.c.currency, sa.func.sum(recent), sa.func.max(fact.c.occurred_on)
             )
-            .where(fact.c.customer_id.in_(part), fact.c.occurred_on <= day)
+            .where(fact.c.customer_id.in_(part), fact.c.occurred_on <= ctx.today)
             .group_by(fact.c.customer_id, fact.c.currency)
             .order_by(fact.c.customer_id, fact.c.currency)
         )
-        for customer_id, currency, amount, last_on in ctx.connection.execute(query):
-            figures = {
-                "currency": currency,
-                "amount_minor": int(amount),
-                "since": since.isoformat(),
-                "last_on": last_on.isoformat(),
-            }
-            yield CardSection(customer_id, "purchases", _("Purchases"), figures, labels)
+        yield from map(past.Bought._make, ctx.connection.execute(query))

@@ -21,8 +21,7 @@ product: sa.Table = Product.__table__  # type: ignore[attr-defined]
 def purchases(settings: Mapping[str, Any]) -> sa.Select[Any]:
     """Select the lines that count as purchases under the company's basis, net, returns negative.
 
-    The numbers stand in the text of the query, not as parameters: only so do both databases see that the partial
-    index on what counts holds all the rows asked for.
+    The numbers stand in the text of the query, not as parameters: only so do both databases know how many rows that is.
     """
     basis = sa.literal_column(str(rules.BASIS[settings["purchase_basis"]]), sa.SmallInteger)
     nothing = sa.literal_column("0", sa.SmallInteger)

@@ -1,8 +1,8 @@
 """The ledger's tables: products, documents with their lines, what came from what, what settled what.
 
 `open_minor` and `counts` are worked out by the rules whenever a document changes, so that what is asked most
-(who owes what, who bought what) reads one narrow index. Those indexes are partial: `info` says on which rows. The
-migration makes them so; SQLAlchemy's own option for it would load the dialect of PostgreSQL at every command.
+(who owes what, who bought what) reads one narrow index. Some indexes are partial: `info` says on which rows. The
+migrations make them so; SQLAlchemy's own option for it would load the dialect of PostgreSQL at every command.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class LedgerDocument(LedgerModel, table=True):
             *("bill_to_id", "kind", "currency", "due_on", "open_minor"),
             info={"where": "open_minor <> 0"},
         ),
+        Index("ix_ledger_document_bill_to_id", "bill_to_id"),
+        Index("ix_ledger_document_ship_to_id", "ship_to_id", info={"where": "ship_to_id IS NOT NULL"}),
         _AUTOINCREMENT,
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -89,8 +91,8 @@ class LedgerLine(LedgerModel, table=True):
         Index(
             "ix_ledger_line_purchases",
             *("customer_id", "currency", "occurred_on", "net_minor", "counts"),
-            info={"where": "counts > 0"},
         ),
+        Index("ix_ledger_line_product_id", "product_id", info={"where": "product_id IS NOT NULL"}),
         _AUTOINCREMENT,
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

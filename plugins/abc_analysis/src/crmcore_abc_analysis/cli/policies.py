@@ -68,16 +68,31 @@ def show_command(session: Session, on: datetime | None, *, as_json: bool) -> Non
     help=N_("The first day on which it holds; by default today."),
 )
 @click.option("--reason", required=True, metavar="TEXT", help=N_("Why; it is kept."))
+@click.option(
+    "--expect-version",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help=N_("Refuse the change unless this version still holds; 0 = the settings."),
+)
 @json_option
 @pass_session
-def set_command(
-    session: Session, grade: str, words: Sequence[str], *, start: datetime | None, reason: str, as_json: bool
+def set_command(  # noqa: PLR0913  (click hands over all of them)
+    session: Session,
+    grade: str,
+    words: Sequence[str],
+    *,
+    start: datetime | None,
+    reason: str,
+    expect_version: int | None,
+    as_json: bool,
 ) -> None:
     """Write a new version of a policy."""
     from crmcore_abc_analysis.policies.changing import set_policy
 
     first = start.date() if start else None
-    made = set_policy(session.app, session.actor, grade, _pairs(words), reason, first)
+    made = set_policy(
+        session.app, session.actor, grade, _pairs(words), reason, first, expect_version=expect_version
+    )
     if as_json:
         emit(made)
         return

@@ -7,19 +7,32 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from crmcore.api import Context, CrmError, UsageProblem, printable, translator
+import sqlalchemy as sa
+
+from crmcore.api import Context, CrmError, StaleVersion, UsageProblem, printable, translator
 from crmcore_abc_analysis.rules import policies as rules
 from crmcore_abc_analysis.rules.policies import BadPolicy, Policy
 from crmcore_abc_analysis.tables import AbcPolicy
 
 from .checks import reason_of, require_grade
-from .versions import AS_CONFIGURED, numbers_of, policies_on, policy_history, policy_keys, rows_of, version_of
+from .versions import (
+    AS_CONFIGURED,
+    numbers_of,
+    policies_on,
+    policies_shown,
+    policy_history,
+    policy_keys,
+    rows_of,
+    version_of,
+)
 
 if TYPE_CHECKING:
     from crmcore.api import App
 
 _ = translator("crmcore_abc_analysis")
 PLUGIN = "abc_analysis"
+_CHANGING = 726_872
+"""Lock of PostgreSQL under which policies are changed, one after the other: each keeps what the one before changed."""
 
 
 def set_policy(  # noqa: PLR0913  (who, what, from when, why, from where)
@@ -31,27 +44,49 @@ def set_policy(  # noqa: PLR0913  (who, what, from when, why, from where)
     start: date | None = None,
     *,
     source: str = "cli",
+    expect_version: int | None = None,
 ) -> dict[str, Any]:
     """Write a new version of a class's policy and return it as `policies.versions.policy_history` does.
 
     With `until`, its last day, and `followed_by`, the number of the version that takes over; None = for good.
     words: key → value as typed; what is not named stays as it is on the first day. start: by default today.
+    expect_version: the one that holds on the first day, 0 = the settings; StaleVersion if it is another.
     UsageProblem for an unknown class, key or value, a day that is past, and where the reason is empty or a new
     policy not whole; CrmError where nothing would change.
     """
     with app.write(actor, reason="crm abc policy set", source=source, plugin=PLUGIN) as tx:
         ctx = tx.ctx
+        if tx.connection.dialect.name == "postgresql":  # on SQLite nobody else writes meanwhile anyway
+            tx.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHANGING)))
         first = _first_day(ctx, start)
         require_grade(ctx, grade)
         values = _values_of(words)
         why = reason_of(reason)
         before = policies_on(ctx, first).get(grade)
+        if expect_version is not None:
+            _require_version(ctx, grade, first, values, expect_version)
         policy = _changed(grade, before, values)
         row = {"grade": grade, "valid_from": first, "author": actor, "created_at": tx.now}
         if before is not None and rules.version_on(map(version_of, rows_of(ctx, grade)), first) is None:
             tx.insert(AbcPolicy, [{**row, "policy": dict(before), "reason": AS_CONFIGURED}])
         tx.insert(AbcPolicy, [{**row, "policy": policy, "reason": why}])
         return {**policy_history(ctx, grade)[0], **_end_of(ctx, grade, first)}
+
+
+def _require_version(ctx: Context, grade: str, first: date, values: Policy, seen: int) -> None:
+    """Raise StaleVersion unless the version that was seen still holds on the first day."""
+    (shown,) = [one for one in policies_shown(ctx, first)["policies"] if one["grade"] == grade] or [{}]
+    now = shown.get("version") or 0
+    if now != seen:
+        held = shown.get("policy", {})
+        sides = "; ".join(
+            _("{key}: now {now!r}, yours {yours!r}").format(key=key, now=held.get(key), yours=yours)
+            for key, yours in values.items()
+        )
+        message = _(
+            "the policy of class {grade} was changed since you read it (version {now}, you saw {seen}): {sides}; read it again"
+        )
+        raise StaleVersion(message.format(grade=grade, now=now, seen=seen, sides=sides))
 
 
 def _end_of(ctx: Context, grade: str, first: date) -> dict[str, Any]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import CardSection, Context, ServicePolicy, translator
+from crmcore.api import CardSection, Context, ServicePolicy, rows_as_of, translator
 from crmcore_abc_analysis.manual import manual_grades
 from crmcore_abc_analysis.rules.classes import share_of
 from crmcore_abc_analysis.rules.policies import Policy
-from crmcore_abc_analysis.runs import grades_of, parts_of, standing_of, usual_run
+from crmcore_abc_analysis.runs import grades_of, heads_then, parts_of, standing_of, usual_run
 from crmcore_abc_analysis.tables import AbcPotential
 
 from .versions import policies_on
@@ -81,16 +81,17 @@ def _why_default(grade: str) -> str:
 
 
 def card_sections(customer_ids: Sequence[int], as_of: date | None, ctx: Context) -> Iterator[CardSection]:
-    """Yield the class of each customer and its potential, now or as they were at the end of a past day.
+    """Yield the class of each customer and its potential, now or as they were known at the end of a past day.
 
-    The rank is on a card that is asked for alone: to rank every card of a list would cost a look at the whole run
-    for each.
+    Then: the class by the run that was current, estimates that had been entered, groups as they were. The rank is
+    on a card that is asked for alone: to rank every card of a list would cost a look at the whole run for each.
     """
     day = as_of or ctx.today
     run = usual_run(ctx, as_of)
     computed = grades_of(ctx, run, customer_ids) if run is not None else {}
-    by_hand = manual_grades(ctx, customer_ids, day)
-    estimates = _potentials(ctx, customer_ids, day)
+    then = None if as_of is None else heads_then(ctx, customer_ids, as_of)
+    by_hand = manual_grades(ctx, customer_ids, day, then)
+    estimates = _potentials(ctx, customer_ids, as_of)
     alone = len(customer_ids) == 1
     for customer_id in customer_ids:
         hand, row = by_hand.get(customer_id), computed.get(customer_id)
@@ -156,26 +157,36 @@ def _labels() -> Mapping[str, str]:
     }
 
 
-def _potentials(ctx: Context, customer_ids: Iterable[int], day: date) -> dict[int, sa.Row[Any]]:
-    """Return customer id → its latest estimate on or before a day."""
-    query = sa.select(potentials).where(potentials.c.estimated_on <= day).order_by(potentials.c.estimated_on)
+def _potentials(
+    ctx: Context, customer_ids: Collection[int], as_of: date | None
+) -> dict[int, Mapping[str, Any]]:
+    """Return customer id → its latest estimate of a day not to come, now or of those known on a past day."""
+    if as_of is not None:
+        known = rows_as_of(ctx, AbcPotential, "customer_id", customer_ids, as_of)
+        known.sort(key=lambda row: row["estimated_on"])
+        return {row["customer_id"]: row for row in known if row["estimated_on"] <= as_of}
+    query = (
+        sa.select(potentials)
+        .where(potentials.c.estimated_on <= ctx.today)
+        .order_by(potentials.c.estimated_on)
+    )
     return {
-        row.customer_id: row
+        row["customer_id"]: dict(row)
         for part in parts_of(customer_ids)
-        for row in ctx.connection.execute(query.where(potentials.c.customer_id.in_(part)))
+        for row in ctx.connection.execute(query.where(potentials.c.customer_id.in_(part))).mappings()
     }
 
 
-def _potential_section(customer_id: int, row: sa.Row[Any]) -> CardSection:
+def _potential_section(customer_id: int, row: Mapping[str, Any]) -> CardSection:
     return CardSection(
         customer_id,
         "potential",
         _("Potential"),
         {
-            "amount_minor": row.amount_minor,
-            "currency": row.currency,
-            "estimated_on": row.estimated_on.isoformat(),
-            "estimator": row.estimator,
+            "amount_minor": row["amount_minor"],
+            "currency": row["currency"],
+            "estimated_on": row["estimated_on"].isoformat(),
+            "estimator": row["estimator"],
         },
         {
             "amount_minor": _("Amount a year"),

@@ -1,0 +1,55 @@
+"""Doing something once more whose transaction met another one: the database gave it up, nothing of it was written."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+from crmcore.errors import CrmError, StaleVersion
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TRIES = 8
+_MET = frozenset({"40001", "40P01"})
+"""What PostgreSQL calls it when it has to give up a transaction for another one's sake: no order, a deadlock."""
+_PAUSE_SECONDS = 0.05
+
+
+def met_another(error: BaseException) -> bool:
+    """Say whether a transaction failed because of what somebody else did meanwhile, so that a new one may succeed."""
+    if isinstance(error, CrmError):
+        error = error.__cause__ or error
+    if isinstance(error, sa.exc.IntegrityError):
+        return True  # a key that was free, or a row that was there, when this one looked
+    return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _MET
+
+
+def until_done(step: Callable[[], R], *, stale: bool = False) -> R:
+    """Run a step that writes in one transaction; if that met another one, run it again, each time from its beginning.
+
+    stale: also where the step has read a row that was changed before it wrote it.
+    """
+    for turn in range(1, TRIES):
+        try:
+            return step()
+        except (CrmError, sa.exc.DBAPIError) as error:
+            if not (met_another(error) or (stale and isinstance(error, StaleVersion))):
+                raise
+        time.sleep(random.random() * _PAUSE_SECONDS * turn)  # noqa: S311  (two who met shall not meet again)
+    return step()
+
+
+def again(use_case: Callable[P, R]) -> Callable[P, R]:
+    """Run a use case, which writes in one transaction, once more where that met another one."""
+
+    @wraps(use_case)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        return until_done(lambda: use_case(*args, **kwargs))
+
+    return run
