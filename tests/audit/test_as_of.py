@@ -241,3 +241,34 @@ def test_an_edit_taken_back_many_times_is_counted_in_the_version(
             tx.update(Customer, [(1, {"phone": f"a{number}"})])
             tx.update(Customer, [(1, {"phone": f"b{number}"})])
     assert [card(company, day=f"2026-03-0{day}")["version"] for day in (2, 3, 4, 5)] == [1, 3, 5, 7]
+
+
+def test_a_code_means_whoever_had_it_on_the_day(company: CommandLine, clock: Any) -> None:
+    first = today(clock)
+    before = card(company)
+    clock.move(days=2)
+    company.ok("customer", "edit", "C1", "--code", "C1old")
+    company.ok("customer", "add", "--code", "C1", "--name", "Another")
+    assert card(company, "C1", first) == before
+    assert card(company, "C1old", first) == before
+    assert card(company)["name"] == "Another"
+
+
+def test_a_customer_taken_back_and_imported_again_was_there_both_times(
+    company: CommandLine, clock: Any, tmp_path: Any
+) -> None:
+    file = tmp_path / "w.csv"
+    file.write_text("code,name\nW1,Only once\n", encoding="utf-8")
+    first = today(clock)
+    number = company.json("import", "customers", str(file))["import"]
+    clock.move(days=1)
+    company.ok("imports", "undo", str(number))
+    clock.move(days=1)
+    file.write_text("code,name\nW1,Twice\n", encoding="utf-8")
+    company.ok("import", "customers", str(file))
+    assert card(company, "W1", first)["name"] == "Only once"
+    assert card(company, "W1")["name"] == "Twice"
+    names = [
+        (line["before"], line["after"]) for line in company.lines("history", "W1") if line["field"] == "name"
+    ]
+    assert names == [(None, "Only once"), ("Only once", None), (None, "Twice")]

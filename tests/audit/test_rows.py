@@ -156,3 +156,15 @@ def test_tables_that_were_dropped_and_made_again_hold(
         connection.execute(sa.text("UPDATE ledger_product SET name = 'first'"))
     again.close()
     assert "ledger_product P" in verdict(crm)["problem"]
+
+
+@pytest.mark.parametrize("value", ["attributes = 'junk'", "name = x'ff'", "archived_at = 'junk'"])
+def test_a_value_that_cannot_be_read_is_named(
+    worked: CommandLine, tamper: Tamper, database: str, value: str
+) -> None:
+    if database != "sqlite":
+        pytest.skip("columns hold what they say")
+    tamper(f"UPDATE customer SET {value} WHERE code = 'C'")  # noqa: S608
+    found = verdict(worked)
+    assert found["ok"] is False
+    assert f"({value.split(maxsplit=1)[0]})" in found["problem"]

@@ -493,3 +493,39 @@ def test_people_read_one_sentence(worked: CommandLine, rows: Rows, tamper: Tampe
     done = worked("audit", "verify")
     assert (done.exit_code, done.stderr) == (1, "")
     assert f"entry {seq} (customer 1, update)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("UPDATE change_log SET before = 'None' WHERE operation = 'create' AND seq = 3", 3),
+        ("UPDATE change_log SET after = 'None' WHERE seq = 4", 4),
+    ],
+)
+def test_nothing_is_not_the_word_for_it(
+    worked: CommandLine, tamper: Tamper, statement: str, place: int
+) -> None:
+    assert tamper(statement)
+    done = worked("audit", "verify", "--json")
+    assert (done.exit_code, done.json()["first_bad"]) == (1, place)
+
+
+def test_a_range_that_is_said_to_be_one_row_is_found(
+    worked: CommandLine, tamper: Tamper, database: str
+) -> None:
+    if database != "sqlite":
+        pytest.skip("a column of numbers holds numbers only")
+    tamper("UPDATE change_log SET entity_id = 'None' WHERE seq = 2")
+    assert worked("audit", "verify", "--json").json()["first_bad"] == 2
+
+
+def test_a_header_that_cannot_be_read_is_named(
+    worked: CommandLine, tamper: Tamper, rows: Rows, database: str
+) -> None:
+    if database != "sqlite":
+        pytest.skip("a column of moments holds moments only")
+    named = rows("SELECT id, first_seq FROM change_tx WHERE entries = 3")[0]
+    tamper(f"UPDATE change_tx SET at = 'junk' WHERE id = {named['id']}")
+    verdict = worked("audit", "verify", "--json").json()
+    assert (verdict["ok"], verdict["first_bad"]) == (False, named["first_seq"])
+    assert "the header of transaction" in verdict["problem"]

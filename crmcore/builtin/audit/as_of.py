@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def card_as_of(app: App, ctx: Context, code: str, day: date) -> tuple[dict[str, Any], list[CardSection]]:
     """Return a customer's card as it was known at the end of a day of the company, with the plugins' sections.
 
-    `code`: of now or of then. NotFound where the customer was not known yet, or no more; UsageProblem for a day that
+    `code`: of then, else of now. NotFound where the customer was not known yet, or no more; UsageProblem for a day that
     is still to come.
     """
     if day > ctx.today:
@@ -31,10 +31,9 @@ def card_as_of(app: App, ctx: Context, code: str, day: date) -> tuple[dict[str, 
     info = app.core_tables["customer"]
     found = find(ctx.connection, code, ["customer"])
     rows = past_rows(ctx.connection, info, [one.id for one in found], moment)
-    for one in found:
-        if one.id in rows:
-            known = _known(app, ctx.connection, rows[one.id], day, moment)
-            return cards(app, ctx, [rows[one.id]], known)[0]
+    there = sorted((rows[one.id] for one in found if one.id in rows), key=lambda row: row["code"] != code)
+    if there:
+        return cards(app, ctx, there[:1], _known(app, ctx.connection, there[0], day, moment))[0]
     message = _("customer {code!r} was not known on {day}; see when it came with: crm history {code}")
     raise NotFound(message.format(code=code, day=day))
 

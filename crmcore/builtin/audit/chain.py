@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from crmcore.db.system import change_log, change_seal, change_tx
 from crmcore.i18n import _
 
 BATCH = 2_000
+UNREADABLE = (ValueError, TypeError)
+"""What reading raises of a value that was put there past the log, such as a moment that is none."""
 _log, _tx = change_log.c, change_tx.c
 
 
@@ -68,16 +71,34 @@ class Entries:
         found: dict[int, Any] = {}
         wanted = sorted(ids)
         for start in range(0, len(wanted), 500):
-            query = sa.select(change_tx).where(_tx.id.in_(wanted[start : start + 500]))
-            found.update((row.id, row) for row in self._connection.execute(query))
+            part = wanted[start : start + 500]
+            try:
+                found.update(self._read_headers(part))
+            except UNREADABLE:
+                for number in part:
+                    with suppress(*UNREADABLE):
+                        found.update(self._read_headers([number]))
         return found
+
+    def _read_headers(self, ids: list[int]) -> dict[int, Any]:
+        query = sa.select(change_tx).where(_tx.id.in_(ids))
+        return {row.id: row for row in self._connection.execute(query)}
+
+    def _of_no_transaction(self, row: Any) -> str:
+        """Say why an entry has no header: there is none, or it cannot be read."""
+        if self._connection.scalar(sa.select(_tx.id).where(_tx.id == row.tx_id)):
+            return _header_changed(row.tx_id)
+        message = _(
+            "entry {seq} names transaction {tx}, which is not there: the entry was inserted, or the transaction's header removed"
+        )
+        return message.format(seq=row.seq, tx=row.tx_id)
 
     def _entry(self, row: Any, headers: dict[int, Any]) -> Finding | None:
         running = self._open.get(row.tx_id)
         if running is None:
             header = headers.get(row.tx_id)
             if header is None:
-                return Finding(row.seq, _of_no_transaction(row))
+                return Finding(row.seq, self._of_no_transaction(row))
             running = _Running(header, header_hash(header_of(header)))
         misplaced = _misplaced(running, row)
         if misplaced:
@@ -85,7 +106,7 @@ class Entries:
         self._open[row.tx_id] = running
         entry = Entry(row.entity, row.entity_id, row.operation, row.before, row.after)
         (running.previous,), expected = chain([entry], [row.seq], running.previous), row.hash
-        if running.previous != expected:
+        if running.previous != expected or not _as_written(row):
             return self._explained(running, row)
         running.seen, running.seq = running.seen + 1, row.seq
         return self._closed(running) if row.seq == running.row.last_seq else None
@@ -93,7 +114,7 @@ class Entries:
     def _closed(self, running: _Running) -> Finding | None:
         del self._open[running.row.id]
         if running.seen != running.row.entries or running.previous != running.row.digest:
-            return Finding(running.row.first_seq, _header_changed(running.row))
+            return Finding(running.row.first_seq, _header_changed(running.row.id))
         return None
 
     def _overdue(self, seq: int | None) -> Finding | None:
@@ -117,7 +138,7 @@ class Entries:
     def _explained(self, running: _Running, row: Any) -> Finding:
         """Say what became of an entry whose hash does not fit: the header, a neighbour or itself was changed."""
         if not running.seen and not self._sealed_as_it_is(running.row):
-            return Finding(row.seq, _header_changed(running.row))
+            return Finding(row.seq, _header_changed(running.row.id))
         c = change_log.c
         own = sa.select(sa.func.count()).where(
             c.tx_id == row.tx_id, c.seq.between(running.row.first_seq, running.row.last_seq)
@@ -154,6 +175,12 @@ class Entries:
         return bool(seal_of(before or GENESIS, header_of(row), row.digest) == seal.seal)
 
 
+def _as_written(row: Any) -> bool:
+    """Tell whether the kinds of values are those that are written: hashed, nothing and the word None look alike."""
+    images = all(image is None or image.startswith("{") for image in (row.before, row.after))
+    return images and (row.entity_id is None or isinstance(row.entity_id, int))
+
+
 def _misplaced(running: _Running, row: Any) -> Finding | None:
     """Return what is wrong with the place of an entry."""
     header = running.row
@@ -173,13 +200,6 @@ def _missing(header: Any, seq: int) -> str:
     return message.format(seq=seq, tx=header.id)
 
 
-def _of_no_transaction(row: Any) -> str:
-    message = _(
-        "entry {seq} names transaction {tx}, which is not there: the entry was inserted, or the transaction's header removed"
-    )
-    return message.format(seq=row.seq, tx=row.tx_id)
-
-
-def _header_changed(header: Any) -> str:
+def _header_changed(tx: int) -> str:
     message = _("the header of transaction {tx} (who, when, why, from where) is not what was written")
-    return message.format(tx=header.id)
+    return message.format(tx=tx)

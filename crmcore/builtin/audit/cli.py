@@ -52,8 +52,9 @@ def history(session: Session, code: str, limit: int | None, **options: Any) -> N
     limit = limit if as_json else limit or SHOWN
     with session.app.read(_PLUGIN, session.actor) as ctx:
         found = find(ctx.connection, code, [entity] if entity else _ENTITIES)
-        lines = lines_of(session.app, ctx, found[0], limit, options["field"])
-    for other in dict.fromkeys(one.entity for one in found[1:] if one.entity != found[0].entity):
+        meant = [one for one in found if one.entity == found[0].entity]
+        lines = lines_of(session.app, ctx, meant, limit, options["field"])
+    for other in dict.fromkeys(one.entity for one in found if one not in meant):
         warn(_also(code, other))
     if read := sensitive_in(session.app, lines):
         shown = f"{code}: {','.join(sorted(read))}"

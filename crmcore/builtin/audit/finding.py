@@ -36,24 +36,18 @@ class Found(NamedTuple):
 
 
 def find(connection: sa.Connection, code: str, entities: Collection[str] = tuple(MODELS)) -> list[Found]:
-    """Return the rows that have a code, or had it once, the likeliest first; NotFound where there never was one."""
-    found = [
-        Found(entity, number)
-        for entity in entities
-        if (number := _present(connection, entity, code)) is not None
-    ] or _past(connection, code, entities)
+    """Return the rows that have a code, then those that had it once; NotFound where there never was one."""
+    present = (Found(entity, _present(connection, entity, code)) for entity in entities)
+    found = list(dict.fromkeys([*(one for one in present if one.id), *_past(connection, code, entities)]))
     if not found:
         message = _("nothing has, or ever had, the code {code!r}; look for it with: crm find")
         raise NotFound(message.format(code=code))
     return found
 
 
-def _present(connection: sa.Connection, entity: str, code: str) -> int | None:
+def _present(connection: sa.Connection, entity: str, code: str) -> int:
     c = table_of(MODELS[entity]).c
-    if not code.isprintable():
-        return None
-    number: int | None = connection.scalar(sa.select(c.id).where(c.code == code))
-    return number
+    return (code.isprintable() and connection.scalar(sa.select(c.id).where(c.code == code))) or 0
 
 
 def _past(connection: sa.Connection, code: str, entities: Collection[str]) -> list[Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -52,13 +52,14 @@ class Line:
 
 
 def history(
-    app: App, ctx: Context, found: Found, limit: int | None = None, field: str | None = None
+    app: App, ctx: Context, found: Iterable[Found], limit: int | None = None, field: str | None = None
 ) -> list[Line]:
-    """Return the lines of a row's history, the newest `limit` of them, oldest first.
+    """Return the lines of the history of rows, the newest `limit` of them, oldest first.
 
     Of a customer also those of the rows that hang on it, now or once. `field`: only lines of this field.
     """
-    seqs = sorted(_places(app, ctx.connection, found), reverse=True)
+    places = {place for one in found for place in _places(app, ctx.connection, one)}
+    seqs = sorted(places, reverse=True)
     newest_first = entries.read(ctx.connection, seqs, PersonKeys(ctx.connection))
     lines = list(islice(_lines(app, ctx.connection, newest_first, field), limit))
     lines.reverse()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from crmcore.builtin.audit.anchor import Anchor
-from crmcore.builtin.audit.chain import Entries
+from crmcore.builtin.audit.chain import UNREADABLE, Entries
 from crmcore.builtin.audit.findings import lowest
 from crmcore.builtin.audit.seals import Seals
 
@@ -43,7 +43,12 @@ def verify(app: App, anchors: Sequence[Anchor] = (), *, rows: bool = False) -> V
     with app.read() as ctx:
         _one_moment(app, ctx.connection)
         entries, seals = Entries(ctx.connection), Seals(ctx.connection, anchors)
-        found = lowest(entries.check(), seals.check())
+        found = entries.check()
+        try:
+            found = lowest(found, seals.check())
+        except UNREADABLE:
+            if found is None:  # else what cannot be read is what was found
+                raise
         if found is None and rows:
             from crmcore.builtin.audit.ranges import check_ranges
             from crmcore.builtin.audit.rows import check_rows

@@ -18,10 +18,12 @@ _PLAIN = re.compile(r"0?([1-9]\d{1,2})-?(\d{7,8})|(1\d{10})", re.ASCII)
 _PLAIN_LINES = re.compile(rf"^(?:{_PLAIN.pattern})$", re.ASCII | re.MULTILINE)
 _BETWEEN = re.compile(r"[/;,、；，|\n]|或")
 _EXTENSION = re.compile(
-    r"(?:(?<=\d)[-–—\s(]*(?:转|轉|分机|分機|内线|內線|extension|ext\.?|x|#)\s*[:：]?\s*\d*.*$)"
-    r"|(?<=\d{7})[-–—]\d{1,5}\s*$",
-    re.IGNORECASE,
+    r"(?<=\d)[-–—\s(]*(?:转|轉|分机|分機|内线|內線|extension|ext\.?|x|#|\*)\s*[:：]?\s*\d*.*$", re.IGNORECASE
 )
+_BEHIND_DASH = re.compile(r"\s*[-–—]\s*\d{1,5}$")
+_NO_EXTENSION = re.compile(r"(?:00)?(?:86)?(?:1\d{10}|[48]00\d{7})")
+"""Mobile and service numbers, which some write with a dash before the last digits."""
+_WITH_AREA = re.compile(r"(?:(?:00)?860?|0)[1-9]\d{8,10}")
 _NOT_DIALLED = re.compile(r"\(\s*0\s*\)")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 _COUNTRY = "86"
@@ -48,13 +50,23 @@ def numbers_in(text: str) -> list[str]:
 
 def number_of(text: str) -> str:
     """Return one number as it is compared; no digits give an empty text."""
-    text = _NOT_DIALLED.sub("", _EXTENSION.sub("", unicodedata.normalize("NFKC", text)).strip())
+    text = _NOT_DIALLED.sub("", _without_extension(unicodedata.normalize("NFKC", text)))
     digits = _NOT_DIGIT.sub("", text)
     abroad = text.startswith("+") or digits.startswith("00")
     digits = digits.removeprefix("00") if digits.startswith("00") else digits
     if digits.startswith(_COUNTRY) and (abroad or len(digits) in _WITH_COUNTRY):
         digits = digits.removeprefix(_COUNTRY)
     return digits.lstrip("0")[:MOST_DIGITS]
+
+
+def _without_extension(text: str) -> str:
+    """Cut off an extension; digits behind a dash are one where what stands before them is a number by itself."""
+    text = _EXTENSION.sub("", text).strip()
+    before = _BEHIND_DASH.sub("", text)
+    whole, digits = _NOT_DIGIT.sub("", text), _NOT_DIGIT.sub("", before)
+    if before == text or _NO_EXTENSION.fullmatch(whole):
+        return text
+    return before if re.search(r"\d{7}$", before) or _WITH_AREA.fullmatch(digits) else text
 
 
 def is_number(text: str) -> bool:

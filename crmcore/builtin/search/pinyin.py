@@ -21,7 +21,7 @@ MARK = "0"
 _MOST_CUTS = 8
 
 _ALSO = """
-单shan,chan 干qian 曾zeng 仇qiu 尉yu 万mo 查zha 解xie 朴piao 区ou 翟zhai 盖ge 覃qin 乐yue,le 长zhang,chang 重chong,zhong
+单shan,chan 干qian 曾zeng 仇qiu 尉yu 万mo 查zha 解xie 朴piao 区ou 翟zhai 盖ge 覃qin 乐yue,le,lao 长zhang,chang 重chong,zhong
 行hang,xing 都dou,du 车ju 朝chao,zhao 传zhuan 弹tan 调tiao,diao 藏zang,cang 柏bai,bo 秘bi 种chong 员yun 召shao
 黑he 洗xian 缪miao,mou 宓fu,mi 祭zhai 隗kui,wei 郗chi,xi 牟mu,mou 阚kan 澹tan,dan 那na,nuo 折she 适kuo 能nai
 佴nai 晟cheng,sheng 厦xia,sha 埔pu,bu 堡bao,pu 涡guo 六lu 蚌beng,bang 番pan,fan 泊po,bo 铅yan,qian 氏zhi,shi
@@ -30,6 +30,7 @@ _ALSO = """
 畜chu,xu 露lu,lou 率lv,shuai 绿lv,lu 模mo,mu 宿su,xiu 稽ji,qi 杉shan,sha 术shu,zhu 宛wan,yuan 吓he,xia
 纤xian,qian 巷xiang,hang 削xiao,xue 艾ai,yi 扎za,zha 择ze,zhai 粘zhan,nian 爪zhua,zhao 幢chuang,zhuang
 琢zhuo,zuo 拓tuo,ta 汤tang,shang 殷yin,yan 尺chi,che 刹cha,sha 禅chan,shan
+会kuai 参shen,cen 蛤ge 提di 茄qie,jia 泌bi 枞zong 蔚yu 阿e
 """
 """Readings beside pypinyin's first one: surnames, places, and words that firms are called by."""
 
