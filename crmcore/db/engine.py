@@ -61,6 +61,8 @@ def sqlite_path(config: Config) -> Path | None:
 
 
 def _sqlite(config: Config, url: sa.URL) -> sa.Engine:
+    from crmcore.builtin.full_disk import saying_full
+
     path = sqlite_path(config)
     if path is None:
         raise CrmError(_("database.url names no file; write one such as 'sqlite:///crm.db'"))
@@ -76,8 +78,12 @@ def _sqlite(config: Config, url: sa.URL) -> sa.Engine:
         json_serializer=dumps,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
-    event.listen(engine, "connect", _sqlite_connect)
-    event.listen(engine, "begin", _sqlite_begin)
+    for name, listener in (
+        ("connect", _sqlite_connect),
+        ("begin", _sqlite_begin),
+        ("handle_error", saying_full(path)),
+    ):
+        event.listen(engine, name, listener)
     return engine
 
 
@@ -106,8 +112,7 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    how = connection.get_execution_options().get("crm_write")
-    if how:
+    if how := connection.get_execution_options().get("crm_write"):
         from crmcore.builtin.turns import begin_writing
 
         begin_writing(connection, BUSY_SECONDS, bulk=how == "bulk")

@@ -118,6 +118,9 @@ def run(backup, *statements):
             "malformed",
         ),
         (["PRAGMA foreign_keys=OFF", "UPDATE customer SET parent_id = 999"], "point nowhere"),
+        (["UPDATE alembic_version_crmcore SET version_num = 'abc'"], "which its files do not know"),
+        (["UPDATE customer SET since = '2026-02-30'"], "no date"),
+        (["UPDATE customer SET archived_at = '2026-01-05 25:00:00'"], "no datetime"),
     ],
 )
 def test_a_database_that_is_not_as_we_write_it_is_refused(backup, refused, statements, told):
@@ -258,3 +261,121 @@ def test_conditions_and_defaults_that_call_something_do_not_come_along(backup, c
     assert "abs" not in text
     assert "CHECK" not in text
     made.close()
+
+
+REDECLARED = [
+    ("since DATE", "since TEXT", "column since of table customer is made for text, not for date as ours"),
+    (
+        "archived_at DATETIME",
+        "archived_at TEXT",
+        "archived_at of table customer is made for text, not for datetime",
+    ),
+    ("attributes JSON", "attributes TEXT", "attributes of table customer is made for text, not for json"),
+    ("version INTEGER", "version BLOB", "version of table customer is made for bytes, not for integer"),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "told"), REDECLARED)
+def test_values_are_held_against_our_kinds_of_columns(backup, refused, ours, theirs, told):
+    redefine(backup, "customer", ours, theirs)
+    column = ours.split()[0]
+    run(backup, f"UPDATE customer SET {column} = 'garbage'")  # noqa: S608  (a test's own words)
+    resealed(backup)
+    assert told in refused()
+
+
+def redefine(backup, name, old, new):
+    """Write another text of a table or index into the file, which SQLite takes as it is."""
+    database = sqlite3.connect(backup / "crm.db", isolation_level=None)
+    database.execute("PRAGMA writable_schema=ON")
+    (before,) = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+    assert old in before
+    text = before.replace(old, new, 1)
+    assert database.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (text, name)).rowcount == 1
+    database.close()
+
+
+SLOW = "length(hex(zeroblob(50000000 + id))) > 0"
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        f"evil ON customer ({SLOW})",
+        f"evil ON customer (name) WHERE {SLOW}",
+        f'evil ON customer (name) WHERE id > 0 AND "id" < 5 OR {SLOW}',
+        f"evil ON customer (name) WHERE /* (name) WHERE id > 0 */ {SLOW}",
+        f'"evil (name) WHERE id > 0 --" ON customer (name) WHERE {SLOW}',
+        "evil ON customer (name) WHERE name LIKE '%a%b%c%d%'",
+        "evil ON customer (name) WHERE name GLOB '*a*b*c*d*'",
+        f"evil ON plugin (name) WHERE {SLOW.replace('id', 'enabled')}",
+        "evil ON club_level (abs(weight))",
+        "evil ON club_level (code) WHERE abs(weight) > 1",
+    ],
+)
+def test_indexes_that_compute_are_refused_and_not_computed(backup, refused, index):
+    columns = index[: index.index(" ON ")]
+    table = index.split(" ON ")[1].split(" ")[0]
+    run(backup, f"CREATE INDEX {columns} ON {table} ({'code' if table == 'club_level' else 'name'})")
+    name = columns.strip('"')
+    database = sqlite3.connect(backup / "crm.db", isolation_level=None)
+    database.execute("PRAGMA writable_schema=ON")
+    database.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (f"CREATE INDEX {index}", name))
+    database.close()
+    resealed(backup)
+    assert f"the computed index {name!r}, which is none of ours" in refused()
+
+
+def test_a_plain_condition_of_an_index_is_taken(backup, crm, tmp_path):
+    run(backup, "CREATE INDEX good ON club_level (code) WHERE weight IS NOT NULL AND code <> 'a(b'")
+    resealed(backup)
+    crm.ok("db", "restore", backup, "--to", tmp_path / "new")
+
+
+def test_indexes_of_our_own_migrations_are_taken(backup, crm, tmp_path):
+    """Backups of before hold them."""
+    crm.ok("db", "restore", backup, "--to", tmp_path / "old")
+    new = sqlite3.connect(tmp_path / "old" / "crm.db")
+    query = "SELECT sql FROM sqlite_master WHERE tbl_name = 'change_log' AND sql LIKE '% WHERE instr(%'"
+    texts = [text for (text,) in new.execute(query)]
+    new.close()
+    assert len(texts) == 2
+    run(backup, *texts)
+    resealed(backup)
+    crm.ok("db", "restore", backup, "--to", tmp_path / "new")
+
+
+def test_conditions_of_tables_are_not_computed(backup, crm, tmp_path):
+    """One that no row meets would have the table called damaged."""
+    redefine(backup, "customer", "id INTEGER", "id INTEGER CHECK (abs(id) < 0)")
+    checked = sqlite3.connect(backup / "crm.db")
+    assert "CHECK constraint failed" in str(checked.execute("PRAGMA integrity_check").fetchall())
+    checked.close()
+    resealed(backup)
+    crm.ok("db", "restore", backup, "--to", tmp_path / "new")
+    crm.ok("customer", "show", "A1", folder=tmp_path / "new")
+
+
+@pytest.mark.parametrize("table", ["alembic_version_crmcore", "plugin", "customer"])
+def test_a_computed_column_is_refused_before_anything_is_read(backup, refused, table):
+    run(backup, f"ALTER TABLE {table} ADD COLUMN evil TEXT AS (hex(zeroblob(500000000)))")
+    resealed(backup)
+    assert f"'{table}.evil'" in refused()
+
+
+@pytest.mark.parametrize("kind", ["trigger", "view", "index"])
+def test_names_of_sqlite_hide_nothing(backup, refused, kind):
+    made = {
+        "trigger": "CREATE TRIGGER evil AFTER INSERT ON customer BEGIN SELECT 1; END",
+        "view": "CREATE VIEW evil AS SELECT 1",
+        "index": "CREATE INDEX evil ON customer (abs(id))",
+    }[kind]
+    run(
+        backup,
+        made,
+        "PRAGMA writable_schema=ON",
+        "UPDATE sqlite_master SET tbl_name = 'sqlite_evil' WHERE type = 'view'",
+        "UPDATE sqlite_master SET name = 'sqlite_evil', sql = replace(sql, ' evil ', ' sqlite_evil ') WHERE name = 'evil'",
+    )
+    resealed(backup)
+    assert f"the {kind} 'sqlite_evil', which is none of ours" in refused()

@@ -105,7 +105,11 @@ def test_a_place_at_a_customer_has_a_version_of_its_own(filled: App, crm: Comman
     crm.ok("contact", "edit", "P00", "--position", "clerk", "--expect-place-version", seen)
     refused = crm(*second.split(), "--expect-place-version", seen)
     assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
-    assert "was changed since you read it (version 2, you saw 1)" in refused.stderr
+    firm = shown["firms"][0]["customer"]
+    assert refused.stderr.startswith(
+        f"crm: the place of contact P00 at {firm} was changed since you read it (version 2, you saw 1): "
+    )
+    assert "contact_firm" not in refused.stderr
     now = crm.json("contact", "show", "P00")
     assert now["version"] == shown["version"]
     assert now["firms"][0] == {**shown["firms"][0], "position": "clerk", "version": 2}

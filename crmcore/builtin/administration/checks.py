@@ -90,7 +90,7 @@ def _only_read(app: App) -> str:
     path = sqlite_path(app.config)
     if path is None or os.access(path.parent, os.W_OK):
         return ""
-    return "; " + _("it can only be read: {folder} is read-only").format(folder=path.parent)
+    return _("; ") + _("it can only be read: {folder} is read-only").format(folder=path.parent)
 
 
 def _migrations(app: App) -> Finding:
@@ -113,8 +113,8 @@ def _behind(behind: Mapping[str, tuple[str | None, str | None]]) -> str:
         if name != migrations.CORE and found is not None and found > (wanted or "")
     ]
     if newer:
-        return "; ".join(newer)
-    shown = "; ".join(f"{name}: {found} → {wanted}" for name, (found, wanted) in behind.items())
+        return _("; ").join(newer)
+    shown = _("; ").join(f"{name}: {found} → {wanted}" for name, (found, wanted) in behind.items())
     if migrations.CORE in behind:
         return _("not up to date: {names}; run: crm db migrate").format(names=shown)
     message = _("not up to date: {names}; run: crm plugins upgrade {plugins}")
@@ -144,7 +144,7 @@ def _change_log(app: App) -> Finding:
         count=count, position=position, seal=seal[:16]
     )
     if waiting:
-        detail += "; " + _("{count} wait for the sealer (crm jobs run seal_log)").format(count=waiting)
+        detail += _("; ") + _("{count} wait for the sealer (crm jobs run seal_log)").format(count=waiting)
     return True, detail
 
 
@@ -156,7 +156,7 @@ def _imports(app: App) -> Finding:
         _("undo stopped: {ids}; go on with: crm imports undo ID"): stopped_undos(app),
     }
     said = [sentence.format(ids=", ".join(map(str, ids))) for sentence, ids in found.items() if ids]
-    return not said, "; ".join(said) or _("none is interrupted")
+    return not said, _("; ").join(said) or _("none is interrupted")
 
 
 def _search(app: App) -> Finding:
@@ -176,14 +176,14 @@ def _backups(app: App) -> Finding:
 
     message = _("stopped before its end: {command}; run it again, or delete {file}")
     found = [message.format(command=command, file=path) for path, command in sorted(stopped(app).items())]
-    return not found, "; ".join(found) or _("none is interrupted")
+    return not found, _("; ").join(found) or _("none is interrupted")
 
 
 def _plugins(app: App) -> Finding:
     failing = _failing_now(app)
     bad = [p for p in listing(app) if p["state"] in {"quarantined", "missing", "incompatible", "broken"}]
     if bad:
-        shown = "; ".join(
+        shown = _("; ").join(
             f"{p['name']} ({translate('crmcore', p['state'])}): {(p['error'] or {}).get('message', '')}"
             for p in bad
         )
@@ -192,7 +192,7 @@ def _plugins(app: App) -> Finding:
         return True, _("not started (--no-plugins)")
     app.check_enabled_set()  # what the gate checks before each write
     if failing:
-        return False, "; ".join(f"{name}: {message}" for name, message in failing.items())
+        return False, _("; ").join(f"{name}: {message}" for name, message in failing.items())
     return True, ", ".join(app.config.enabled) or _("none is enabled")
 
 
@@ -211,12 +211,12 @@ def _failing_now(app: App) -> dict[str, str]:
 def _settings(app: App) -> Finding:
     """Check what only bites when it is used: plugins' settings, code patterns, chosen strategies."""
     if stray := app.host.stray_settings():
-        return False, "; ".join(stray)
+        return False, _("; ").join(stray)
     for name in app.config.enabled:
         if name in app.installed:
             plugin_settings(app.config, app.installed[name].manifest(), stray.append)
     if stray:
-        return False, "; ".join(stray)
+        return False, _("; ").join(stray)
     if left := left_behind(app):
         message = _("{new} holds a change that did not reach {file}; run the command again that made it")
         return False, message.format(new=left[0], file=FILE_NAME)
@@ -225,7 +225,7 @@ def _settings(app: App) -> Finding:
         generator(pattern, range(1), app.clock().date())
     app.host.strategy("currency_rates")
     if sentences := unmade(app):
-        return False, "; ".join(sentences)
+        return False, _("; ").join(sentences)
     return True, FILE_NAME
 
 
@@ -250,7 +250,25 @@ def _permissions(app: App) -> Finding:
     for file in (path, path.with_name(path.name + "-wal")):
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
             return False, _("{file} can be read by other users; run: chmod 600 {file}").format(file=file)
+    if sentences := _unwritable(path):
+        return False, _("; ").join(sentences)
     return True, _("readable by the owner alone")
+
+
+def _unwritable(path: Path) -> list[str]:
+    """Say which files beside a database that can be written cannot: SQLite made them when it could not be, either."""
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return []
+    ways = {
+        "-wal": _("{file} cannot be written, so nothing can be stored; run: chmod u+w {file}"),
+        "-shm": _(
+            "{file} cannot be written, so nothing can be stored; run: chmod u+w {file} (or delete it while nobody works)"
+        ),
+    }
+    files = {path.with_name(path.name + suffix): way for suffix, way in ways.items()}
+    return [
+        way.format(file=file) for file, way in files.items() if file.exists() and not os.access(file, os.W_OK)
+    ]
 
 
 def _clock(app: App) -> Finding:

@@ -1,7 +1,8 @@
 """Conditions and defaults of drawn tables: those are taken along that say the same on either kind of database.
 
-They are read word by word: columns of the table, literals, comparisons, AND, OR, NOT, IN, BETWEEN, NULL. Nothing that
-is called, so that a text from a file of others cannot do anything; what is not understood is left out.
+A condition is that of a table or of an index. They are read word by word: columns of the table, literals, comparisons,
+AND, OR, NOT, IN, BETWEEN, NULL. Nothing that is called, so that a text from a file of others cannot do anything; what is
+not understood is left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\]|'')*')|(?P<number>[0-9]{1,18}(?:\.[0-9]{1,18})?)|\"(?P<quoted>[a-z_][a-z0-9_]*)\""
-    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign><>|!=|<=|>=|[-=<>+*(),]))"
+    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign><>|!=|<=|>=|==|--|<<|>>|[-=<>+*(),]))"
 )
 _SERVER_LIST = (
     (re.compile(r"= ANY \( ?\( ?ARRAY\[([^\[\]]*)\] ?\) ?\)"), r"IN (\1)"),
@@ -20,10 +21,13 @@ _SERVER_LIST = (
     (re.compile(r"<> ALL \( ?ARRAY\[([^\[\]]*)\] ?\)"), r"NOT IN (\1)"),
 )
 """How PostgreSQL writes a list of values."""
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 _CASTS = re.compile(
     r"::(?:character varying|text|integer|bigint|smallint|numeric|date|double precision|jsonb?)(?:\([0-9, ]+\))?(?:\[\])?"
 )
 _WORDS = frozenset({"and", "or", "not", "in", "is", "null", "between"})
+_UNREAD = frozenset({"--", "<<", ">>"})
+"""Signs that are not two of the others side by side: a comment, shifted bits."""
 _LONGEST = 2_000
 _TRUE, _FALSE = {"true", "1", "'1'", "'t'", "'true'"}, {"false", "0", "'0'", "'f'", "'false'"}
 COMPARED = frozenset({"integer", "text", "decimal", "number", "date"})
@@ -72,8 +76,8 @@ def default(text: str, kind: str, dialect: str) -> str | None:
 
 def _tokens(text: str) -> list[_Token] | None:
     """Return the words of a text; None where it holds any other."""
-    if len(text) > _LONGEST:
-        return None
+    if len(text) > _LONGEST or any("::" in told or "ARRAY" in told for told in _LITERAL.findall(text)):
+        return None  # too long, or with values in which the words below are none of the server's
     text = _CASTS.sub("", text)
     for pattern, instead in _SERVER_LIST:
         text = pattern.sub(instead, text)
@@ -81,9 +85,9 @@ def _tokens(text: str) -> list[_Token] | None:
     place, text = 0, text.strip()
     while place < len(text):
         match = _TOKEN.match(text, place)
-        if match is None:
+        if match is None or match["sign"] in _UNREAD:
             return None
         kind = str(match.lastgroup)
-        found.append(_Token(kind, match[kind]))
+        found.append(_Token(kind, "=" if match["sign"] == "==" else match[kind]))
         place = match.end()
     return found

@@ -15,6 +15,8 @@ from crmcore.builtin.databases.unfinished import noted
 from crmcore.builtin.records.services.list_indexes import make_missing
 from crmcore.config import Config, parse_config
 from crmcore.db.engine import sqlite_path
+from crmcore.errors import CrmError
+from crmcore.i18n import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 def with_database(folder: Path, content: bytes, url: str) -> tuple[Config, bytes]:
     """Return a crm.toml with another database, checked; a password in the address is refused."""
+    address, mark, options = url.partition("?")
+    if mark and address.startswith("sqlite"):
+        message = _("{url}: the address of a SQLite file takes no options; leave out ?{options}")
+        raise CrmError(message.format(url=address, options=options))
     text = changed(content, ("database", "url"), url)
     return parse_config(folder, text.decode("utf-8-sig")), text
 
@@ -41,6 +47,8 @@ def copy_database(app: App, actor: str, url: str) -> dict[str, Any]:
         opened(app, actor) as (source, plan),
     ):
         tables = _copy(app, actor, source, plan, config)
+        for sentence in plan.lost:
+            app.warn(sentence)
         return {
             "database": config.database_url,
             "from": app.config.database_url,

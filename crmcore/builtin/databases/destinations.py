@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.databases.drawn_indexes import left_out
 from crmcore.builtin.databases.filling import Copied, already_there, compare, fill, summed
 from crmcore.builtin.databases.folders import part_beside
 from crmcore.builtin.databases.layout import layouts, quoted
@@ -110,7 +111,7 @@ def copy_file_as_it_is(
             copy.execute("PRAGMA journal_mode=DELETE").close()
             _drop(copy, plan)
             if to_restore:
-                _drop_expressions(copy)
+                plan.lost.extend(_drop_expressions(copy, plan))
         finally:
             copy.close()
         engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
@@ -133,14 +134,19 @@ def _drop(copy: Any, plan: Plan) -> None:
         copy.execute(f"DROP TABLE IF EXISTS {quoted(name)}").close()
 
 
-def _drop_expressions(copy: Any) -> None:
-    """Drop the indexes that are made of expressions; migrations and the fields of the card make them again."""
+def _drop_expressions(copy: Any, plan: Plan) -> list[str]:
+    """Drop the indexes that are made of expressions; migrations and the fields of the card make them again.
+
+    Returns a sentence for each that nobody makes again.
+    """
     query = (
-        "SELECT DISTINCT m.name FROM sqlite_master AS m JOIN pragma_index_xinfo(m.name) AS part"
+        "SELECT DISTINCT m.name, m.tbl_name FROM sqlite_master AS m JOIN pragma_index_xinfo(m.name) AS part"
         " WHERE m.type = 'index' AND part.cid = -2"
     )
-    for (name,) in copy.execute(query).fetchall():
+    found = copy.execute(query).fetchall()
+    for name, _table in found:
         copy.execute(f"DROP INDEX {quoted(name)}").close()
+    return [left_out(name, table) for name, table in found if table in plan.kept]
 
 
 def fill_server(
@@ -155,6 +161,7 @@ def fill_server(
         with told(config.database_url), engine.connect() as connection, connection.begin(), gate(connection):
             if sentence := too_old(connection):
                 raise CrmError(sentence)
+            _alone(connection)
             if there := already_there(source, connection, plan):
                 return there
             _check_empty(connection)
@@ -164,6 +171,12 @@ def fill_server(
     finally:
         engine.dispose()
     return done
+
+
+def _alone(connection: sa.Connection) -> None:
+    """Keep others from filling the database until the transaction ends."""
+    if not connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(726873)").scalar():
+        raise CrmError(_("another restore or copy is filling this database; wait for its end"))
 
 
 def _check_empty(connection: sa.Connection) -> None:

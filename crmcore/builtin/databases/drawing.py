@@ -2,7 +2,7 @@
 
 Columns, keys, what they point to, what is unique, indexes, plain conditions (CHECK) and defaults. Those are SQL texts of
 one kind of database, and of a file from outside nobody knows what they do: they are taken as far as they are understood
-word by word (conditions.py). Indexes over expressions are left out.
+word by word (conditions.py); so are indexes with a condition (drawn_indexes.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.databases.conditions import condition, default
+from crmcore.builtin.databases.drawn_indexes import make_indexes
 from crmcore.builtin.databases.layout import kind_of
 from crmcore.db.base import BigId, JsonText
 from crmcore.db.engine import gate
@@ -32,8 +33,13 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def draw(source: sa.Connection, target: sa.Connection, names: Sequence[str], made: Collection[str]) -> None:
-    """Make tables in the target as they are in the source; `made` are there already and may be pointed to."""
+def draw(
+    source: sa.Connection, target: sa.Connection, names: Sequence[str], made: Collection[str]
+) -> list[str]:
+    """Make tables in the target as they are in the source; `made` are there already and may be pointed to.
+
+    Returns a sentence for each index that could not be made.
+    """
     drawn = sa.MetaData()
     for name in made:
         sa.Table(name, drawn, sa.Column("id", BigId, primary_key=True))
@@ -43,6 +49,15 @@ def draw(source: sa.Connection, target: sa.Connection, names: Sequence[str], mad
         for name in names:
             _draw(inspector, source, drawn, name, {*names, *made}, target.dialect.name)
         drawn.create_all(target, tables=[drawn.tables[name] for name in names], checkfirst=False)
+        return [
+            sentence
+            for name in names
+            for sentence in make_indexes(source, target, drawn.tables[name], _kinds(inspector, name))
+        ]
+
+
+def _kinds(inspector: sa.Inspector, name: str) -> dict[str, str]:
+    return {column["name"]: kind_of(column["type"]) for column in inspector.get_columns(name)}
 
 
 def _draw(
@@ -56,7 +71,7 @@ def _draw(
     key = inspector.get_pk_constraint(name)["constrained_columns"]
     counts = _counts(source, name, key)
     reflected = inspector.get_columns(name)
-    kinds = {column["name"]: kind_of(column["type"]) for column in reflected}
+    kinds = _kinds(inspector, name)
     columns = [_column(column, key, dialect, counts=counts) for column in reflected]
     pointing = [
         sa.ForeignKeyConstraint(
@@ -76,21 +91,11 @@ def _draw(
         for check in inspector.get_check_constraints(name)
         if (told := condition(check["sqltext"], kinds)) is not None
     ]
-    table = sa.Table(name, drawn, *columns, *pointing, *unique, *checks, sqlite_autoincrement=counts)
-    for index in inspector.get_indexes(name):
-        parts = [part for part in index["column_names"] if part is not None]
-        plain = len(parts) == len(index["column_names"]) and not _partial(index)
-        if plain and "duplicates_constraint" not in index:
-            sa.Index(index["name"], *(table.c[part] for part in parts), unique=bool(index["unique"]))
+    sa.Table(name, drawn, *columns, *pointing, *unique, *checks, sqlite_autoincrement=counts)
 
 
 def _fk(name: str, key: Any) -> str:
     return str(key["name"] or f"fk_{name}_{key['constrained_columns'][0]}")
-
-
-def _partial(index: Any) -> bool:
-    options = index.get("dialect_options") or {}
-    return any(options.get(f"{dialect}_where") is not None for dialect in ("sqlite", "postgresql"))
 
 
 def _column(column: Any, key: Sequence[str], dialect: str, *, counts: bool) -> sa.Column[Any]:

@@ -45,7 +45,7 @@ def fill(source: sa.Connection, target: sa.Connection, plan: Plan) -> list[Copie
     """Make the tables of the plan in an empty target and copy the rows, in the target's open transaction."""
     utc(target)
     make_tables(target, plan.folders, plan.revisions)
-    draw(source, target, plan.kept, plan.made)
+    plan.lost.extend(draw(source, target, plan.kept, plan.made))
     there = layouts(source, sorted(plan.tables))
     _compare_columns(there, layouts(target, sorted(plan.tables)))
     with gate(target), _bare(target, plan.tables):

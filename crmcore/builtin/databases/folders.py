@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -19,11 +20,14 @@ from crmcore.config import FILE_NAME
 from crmcore.errors import CrmError
 from crmcore.files import alone_in, sync_folder
 from crmcore.i18n import _
+from crmcore.text import printable
 
 SINGLE = (FILE_NAME, COMPANY_FIELDS)
 FOLDERS = ("files", IMPORTS)
 _BLOCK = 1 << 20
-_PART = "part"
+PART = "part"
+"""In the names of folders that are being made."""
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 _SPECIAL = frozenset("\0" if os.name == "posix" else "\0\\:")
 
 
@@ -32,16 +36,25 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a new folder beside the wanted one, for its owner alone; it takes that place once it is on disk."""
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  (a link in the last place is refused, not followed)
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        raise CrmError(_("{folder} is not empty; choose a new folder").format(folder=folder))
+        raise _not_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with part_beside(folder) as part:
         yield part
         for place, _inner, _names in os.walk(part):
             sync_folder(Path(place))
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
+        try:
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+            raise _not_empty(folder) from None  # another one was there first
         sync_folder(folder.parent)
+
+
+def _not_empty(folder: Path) -> CrmError:
+    return CrmError(_("{folder} is not empty; choose a new folder").format(folder=folder))
 
 
 @contextmanager
@@ -61,7 +74,7 @@ def part_beside(target: Path) -> Iterator[Path]:
 
 
 def _prefix(folder: Path) -> str:
-    return f".{folder.name}.{_PART}-"
+    return f".{folder.name}.{PART}-"
 
 
 def _sweep(folder: Path) -> None:
@@ -92,29 +105,69 @@ def _lock(descriptor: int | None) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def company_files(folder: Path) -> Iterator[tuple[str, ...]]:
-    """Give the parts of the path of every file that belongs to a company; links and what begins with a dot do not."""
+def company_files(folder: Path) -> Iterator[tuple[tuple[str, ...], Path, tuple[str, ...]]]:
+    """Give every file that belongs to a company: the parts of its path, and a folder with the parts from there.
+
+    What begins with a dot and locks do not belong to it. crm.toml, the card and the two folders may be links to another
+    place; what else is no plain file is refused, since a backup without it would not be whole.
+    """
     for name in SINGLE:
-        if _plain(folder / name):
-            yield (name,)
+        if os.path.lexists(folder / name):
+            real = _real(folder / name)
+            _refuse_odd(real, name, stat.S_ISREG)
+            yield (name,), real.parent, (real.name,)
     for top in FOLDERS:
-        if (folder / top).is_symlink():
-            continue
-        for place, inner, names in os.walk(folder / top):
-            inner[:] = sorted(name for name in inner if not name.startswith("."))
-            for name in sorted(names):
-                parts = (*Path(place).relative_to(folder).parts, name)
-                if all(map(_may_be, parts)) and not name.endswith(".lock") and _plain(Path(place, name)):
-                    yield parts
+        if os.path.lexists(folder / top):
+            real = _real(folder / top)
+            for inner in _files_in(real):
+                yield (top, *inner), real, inner
+
+
+def _files_in(top: Path) -> Iterator[tuple[str, ...]]:
+    for place, inner, names in os.walk(top, onerror=_refuse_unread(top)):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in inner:
+            _refuse_odd(Path(place, name), name, stat.S_ISDIR)
+        for name in sorted(names):
+            if name.startswith(".") or name.endswith(".lock"):
+                continue
+            _refuse_odd(Path(place, name), name, stat.S_ISREG)
+            yield (*Path(place).relative_to(top).parts, name)
+
+
+def _refuse_unread(top: Path) -> Callable[[OSError], None]:
+    def refuse(error: OSError) -> None:
+        gone = isinstance(error, FileNotFoundError) and error.filename != str(top)
+        if not gone:  # what goes away meanwhile is not of this backup
+            raise error
+
+    return refuse
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path, strict=True))
+
+
+def _refuse_odd(path: Path, name: str, wanted: Callable[[int], bool]) -> None:
+    """Refuse a link, what is no plain file or folder, and a name that a list of files cannot hold."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if wanted(mode) and _may_be(name):
+        return
+    if stat.S_ISLNK(mode):
+        message = _("{path} is a link, so the backup would not hold what it leads to; put that in its place")
+    else:
+        message = _(
+            "{path} is no plain file, or its name has odd characters: the backup would lack it; take it away"
+        )
+    raise CrmError(message.format(path=printable(str(path))))
 
 
 def _may_be(part: str) -> bool:
     """Say whether a name is one that a list of files can hold."""
     return bool(part) and part[0] != "." and not set(part) & _SPECIAL and part.isprintable()
-
-
-def _plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def make_folder(folder: Path) -> None:
@@ -154,6 +207,9 @@ def opened_inside(folder: Path, parts: tuple[str, ...]) -> Iterator[IO[bytes]]:
             os.close(place)
             place = inner
         descriptor = os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | follow, dir_fd=place)
+    except OSError as error:
+        error.filename = str(folder.joinpath(*parts))
+        raise
     finally:
         os.close(place)
     with os.fdopen(descriptor, "rb") as file:

@@ -60,9 +60,9 @@ def write_files(company: Path, target: Path) -> dict[str, Any]:
 
     def lines() -> Iterator[bytes]:
         nonlocal count, size
-        for parts in company_files(company):
+        for parts, folder, inner in company_files(company):
             try:
-                with opened_inside(company, parts) as file:
+                with opened_inside(folder, inner) as file:
                     done = copy_file(file, target.joinpath(*parts))
             except FileNotFoundError:
                 continue

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from crmcore.builtin.databases.layout import layouts
 from crmcore.db import migrations
 from crmcore.db.base import dumps
 from crmcore.db.engine import gate
@@ -35,8 +36,8 @@ _VERSIONS = "alembic_version_"
 class Plan:
     """What of a database is copied, and how its tables are made."""
 
-    made: dict[str, frozenset[str]]
-    """Table → columns, of what migrations make."""
+    made: dict[str, dict[str, str]]
+    """Table → column → kind of its values, of what migrations make."""
     kept: tuple[str, ...]
     """Tables of plugins that are not enabled here."""
     left_out: tuple[str, ...]
@@ -45,6 +46,10 @@ class Plan:
     """Whether there is something to be built anew."""
     folders: dict[str, Path] = field(default_factory=dict)
     revisions: dict[str, str] = field(default_factory=dict)
+    indexes: frozenset[str] = frozenset()
+    """The texts of the indexes that migrations make in SQLite."""
+    lost: list[str] = field(default_factory=list)
+    """What could not be drawn, a sentence each."""
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -65,7 +70,7 @@ def plan_of(connection: sa.Connection, names: Iterable[str], *, plugins: bool = 
         found = _revision(connection, name) if _versions(name) in names else None
         if found is not None:
             folders[name], revisions[name] = folder, found
-    made = _rehearsed(folders, revisions)
+    made, indexes = _rehearsed(folders, revisions)
     prefixes = tuple(f"{row['table_prefix']}_" for row in rows) + tuple(_versions(r["name"]) for r in rows)
     others = [name for name in names if name not in made and not DERIVED.fullmatch(name)]
     kept = [n for n in others if n.startswith(prefixes or ("\0",)) and _NAME.fullmatch(n)]
@@ -78,6 +83,7 @@ def plan_of(connection: sa.Connection, names: Iterable[str], *, plugins: bool = 
         any(map(DERIVED.fullmatch, names)),
         folders,
         revisions,
+        indexes,
     )
 
 
@@ -135,20 +141,30 @@ def make_tables(connection: sa.Connection, folders: Mapping[str, Path], revision
         if head is None or wanted > head:
             raise CrmError(migrations.newer_tables(name, wanted, head))
         with blaming(name, "migrations") if name != migrations.CORE else gate(connection), gate(connection):
-            migrations.upgrade(connection, name, folder, wanted)
+            _upgrade(connection, name, folder, wanted)
 
 
-def _rehearsed(folders: Mapping[str, Path], revisions: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Return what the migrations make, tried on an empty database in memory."""
+def _upgrade(connection: sa.Connection, name: str, folder: Path, wanted: str) -> None:
+    from alembic.util import CommandError
+
+    try:
+        migrations.upgrade(connection, name, folder, wanted)
+    except CommandError:
+        message = _("the tables of {name} are at {found}, which its files do not know; nothing was kept")
+        raise CrmError(message.format(name=name, found=wanted)) from None
+
+
+def _rehearsed(
+    folders: Mapping[str, Path], revisions: Mapping[str, str]
+) -> tuple[dict[str, dict[str, str]], frozenset[str]]:
+    """Return what the migrations make, tables and texts of indexes, tried on an empty database in memory."""
     engine = sa.create_engine("sqlite://", json_serializer=dumps)
     try:
         with engine.connect() as connection:
             make_tables(connection, folders, revisions)
-            inspector = sa.inspect(connection)
-            return {
-                name: frozenset(column["name"] for column in inspector.get_columns(name))
-                for name in inspector.get_table_names()
-                if not DERIVED.fullmatch(name)
-            }
+            names = [n for n in sa.inspect(connection).get_table_names() if not DERIVED.fullmatch(n)]
+            query = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            texts = frozenset(connection.exec_driver_sql(query).scalars())
+            return {layout.name: layout.columns for layout in layouts(connection, names)}, texts
     finally:
         engine.dispose()

@@ -59,6 +59,8 @@ def restore(
                 plan = foreign.examined(backup, connection, plugins=plugins)
                 tables = _fill(backup, connection, plan, config)
                 head = anchor(connection)
+        for sentence in plan.lost:
+            warn(sentence)
         write_editor_schema(part)
     _complete(to.resolve(), warn, plugins=plugins)
     return {

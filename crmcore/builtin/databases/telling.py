@@ -6,10 +6,12 @@ import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.databases.folders import PART
 from crmcore.errors import CrmError
 from crmcore.i18n import _
 
@@ -40,5 +42,15 @@ def _sentence(what: object, error: BaseException | Any) -> CrmError:
         return CrmError(_("the disk is full; nothing of this step was written; make room and try again"))
     if isinstance(error, OSError):
         text = error.strerror or text
+        what = _place(error.filename) or what
     message = _("{what} cannot be read or written: {error}; nothing was kept")
     return CrmError(message.format(what=what, error=text))
+
+
+def _place(name: object) -> str | None:
+    """Return the path that the system speaks of; of what is not in its place yet the folder where it will be."""
+    if not isinstance(name, str):
+        return None
+    path = Path(name)
+    unfinished = [place for place in (path, *path.parents) if f".{PART}-" in place.name]
+    return str(unfinished[-1].parent if unfinished else path)

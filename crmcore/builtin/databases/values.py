@@ -7,13 +7,15 @@ no as 1 and 0, JSON as text.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from crmcore.errors import CrmError
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from crmcore.builtin.databases.layout import Layout
     from crmcore.builtin.databases.sums import Batch
@@ -36,6 +38,11 @@ _FORMS = {
     "datetime": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{6})?"),
     "time": re.compile(r"\d\d:\d\d:\d\d(?:\.\d{6})?"),
 }
+_READ: dict[str, Callable[[str], object]] = {
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "time": time.fromisoformat,
+}
 _FRACTION = ".000000"
 
 
@@ -57,8 +64,11 @@ def _well_formed(kind: str, column: Sequence[Any]) -> bool:
     if kind == "boolean":
         return set(column) <= {0, 1, None}
     if kind in _FORMS:
-        match = _FORMS[kind].fullmatch
-        return all(value is None or match(value) for value in column)
+        match, read = _FORMS[kind].fullmatch, _READ[kind]
+        try:
+            return all(value is None or (match(value) and read(value) is not None) for value in column)
+        except ValueError:  # a day or an hour that does not exist
+            return False
     return True
 
 

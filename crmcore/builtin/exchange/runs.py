@@ -117,18 +117,24 @@ def true_state(app: App, run: Run) -> str:
 
 
 def interrupted_runs(app: App) -> list[int]:
-    """Return the numbers of imports that could be resumed; not those whose file was imported whole afterwards."""
+    """Return the numbers of imports that could be resumed; not those that were done whole afterwards, by another run."""
+    unfinished = run_table.c.state.in_(["running", "interrupted"])
     with app.read("exchange") as ctx:
-        later = run_table.alias()
-        done_since = sa.exists().where(
-            later.c.file_sha256 == run_table.c.file_sha256,
-            later.c.entity == run_table.c.entity,
-            later.c.state == "done",
-            later.c.id > run_table.c.id,
-        )
-        unfinished = run_table.c.state.in_(["running", "interrupted"])
-        runs = list(ctx.connection.execute(sa.select(run_table).where(unfinished, ~done_since)))
-    return sorted(run.id for run in runs if true_state(app, run) == "interrupted")
+        stopped = list(ctx.connection.execute(sa.select(run_table).where(unfinished)))
+        files = {run.file_sha256 for run in stopped}
+        query = sa.select(run_table).where(run_table.c.state == "done", run_table.c.file_sha256.in_(files))
+        done = list(ctx.connection.execute(query)) if files else []
+    return sorted(
+        run.id
+        for run in stopped
+        if true_state(app, run) == "interrupted"
+        and not any(_what(run) == _what(later) for later in done if later.id > run.id)
+    )
+
+
+def _what(run: Run) -> tuple[Any, ...]:
+    """Return what a run imports, and how: a workbook has several sheets, and one sheet can be read in several ways."""
+    return run.entity, run.file_sha256, run.mapping, run.options
 
 
 def stopped_undos(app: App) -> list[int]:

@@ -12,7 +12,7 @@ from crmcore.builtin.again import again
 from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
 from crmcore.entities.lookup import batches, customer_codes, find_customer, find_row, require_free, table_of
 from crmcore.entities.tables import Contact, ContactFirm
-from crmcore.errors import CrmError, Refused
+from crmcore.errors import CrmError, Refused, StaleVersion
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -74,8 +74,10 @@ def edit(  # noqa: PLR0913  (a person, a place, and the version seen)
         tx.update(Contact, [(number, row)], expect_version=at_version(number, expect_version))
         if place:
             link = _one_place(tx, number, code, customer)
+            values = cleaned(ContactFirm, place)
+            _require_place_version(tx, code, link, values, expect_place_version)
             seen = at_version(link["id"], expect_place_version)
-            tx.update(ContactFirm, [(link["id"], cleaned(ContactFirm, place))], expect_version=seen)
+            tx.update(ContactFirm, [(link["id"], values)], expect_version=seen)
 
 
 @again
@@ -100,7 +102,9 @@ def leave(
     """End a person's place at a customer with a last day, by default today; StaleVersion as `edit`."""
     with app.write(*by) as tx:
         place = _one_place(tx, _found_alone(tx, code), code, customer)
-        _end(tx, [place], until or tx.ctx.today, at_version(place["id"], expect_place_version))
+        last = until or tx.ctx.today
+        _require_place_version(tx, code, place, {"until": last}, expect_place_version)
+        _end(tx, [place], last, at_version(place["id"], expect_place_version))
 
 
 @again
@@ -170,6 +174,31 @@ def _one_place(tx: Tx, number: int, code: str, customer: str | None) -> sa.RowMa
     firms = customer_codes(tx.connection, [place["customer_id"] for place in places]).values()
     message = _("contact {code!r} works at {firms}; name one of them")
     raise CrmError(message.format(code=code, firms=", ".join(sorted(firms))))
+
+
+def _require_place_version(
+    tx: Tx, code: str, place: sa.RowMapping, values: Values, expected: int | None
+) -> None:
+    """Refuse to change a place that is not as it was seen, in the words by which people know it."""
+    if not expected or place["version"] == expected:
+        return
+    shown = "; ".join(
+        _("{field}: now {now!r}, yours {yours!r}").format(
+            field=name, now=_written(place[name]), yours=_written(yours)
+        )
+        for name, yours in values.items()
+    )
+    message = _(
+        "the place of contact {code} at {customer} was changed since you read it (version {now}, you saw {seen}): {shown}; read it again"
+    )
+    (customer,) = customer_codes(tx.connection, [place["customer_id"]]).values()
+    raise StaleVersion(
+        message.format(code=code, customer=customer, now=place["version"], seen=expected, shown=shown)
+    )
+
+
+def _written(value: Any) -> Any:
+    return str(value) if isinstance(value, date) else value
 
 
 def _end(tx: Tx, places: Iterable[sa.RowMapping], until: date, seen: Mapping[int, int] | None = None) -> None:
