@@ -47,7 +47,7 @@ def add_interactions(folder: Path, count: int) -> None:
     from crmcore.entities.lookup import table_of
 
     app = create_app(folder)
-    with app.read(ACTOR) as ctx:
+    with app.read("records") as ctx:
         ids = list(
             ctx.connection.scalars(table_of(Customer).select().with_only_columns(table_of(Customer).c.id))
         )

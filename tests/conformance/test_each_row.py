@@ -46,7 +46,7 @@ BREAKS = {
         "plugin.py", CARDS, CARDS + '    assert len(customer_ids) < 10_000, "too many"\n'
     ),
     "linear time": lambda s: s.change(
-        "plugin.py", CARDS, CARDS + "    for number in customer_ids:\n        -number in customer_ids[::3]\n"
+        "plugin.py", CARDS, CARDS + "    for number in customer_ids:\n        -number in list(customer_ids)\n"
     ),
 }
 

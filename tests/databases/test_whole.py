@@ -256,7 +256,6 @@ def test_two_cannot_fill_one_server_at_once(company, crm, tmp_path, empty_postgr
 @POSIX
 @pytest.mark.parametrize("command", ["backup", "restore"])
 def test_the_path_that_cannot_be_written_is_named(company, crm, tmp_path, monkeypatch, command):
-    import tempfile
 
     words = [tmp_path / "ro" / "b"]
     if command == "restore":
@@ -270,7 +269,7 @@ def test_the_path_that_cannot_be_written_is_named(company, crm, tmp_path, monkey
             raise PermissionError(13, "Permission denied", str(path))
         return mkdir(path, *args, **more)
 
-    monkeypatch.setattr(tempfile._os, "mkdir", make)
+    monkeypatch.setattr("os.mkdir", make)
     result = crm("db", command, *words)
     assert result.exit_code == 1
     assert f"crm: {tmp_path / 'ro'} cannot be read or written: Permission denied" in result.stderr
