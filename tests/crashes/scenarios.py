@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crmcore.app import App
+from crmcore.builtin.administration.settings import editor
 from tests.crashes.crashing import Scenario, Words
 from tests.crashes.oracle import Look
 from tests.crashes.world import Company
@@ -281,7 +282,8 @@ def _restored(company: Company) -> dict[str, Any]:
         return {}
     new = Company(folder, company.target, company.server, company.room, company.maintenance)
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    kept = [name for name in names if not name.endswith(("-wal", "-shm", ".crm-checked"))]
+    aside = ("-wal", "-shm", ".crm-checked", editor.NAME)  # the last is a help that no fault may stop
+    kept = [name for name in names if not name.endswith(aside)]
     return {"files": kept, "doctor": new.doctor(), **_of_tables(new.look())}
 
 

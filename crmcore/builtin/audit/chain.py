@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from crmcore.builtin.audit.findings import Finding, lowest
 from crmcore.changes import GENESIS, Entry, Header, chain, header_hash, seal_of
 from crmcore.db.system import change_log, change_seal, change_tx
+from crmcore.entities.lookup import batches
 from crmcore.i18n import _
 
 BATCH = 2_000
@@ -69,9 +70,7 @@ class Entries:
 
     def _headers(self, ids: set[int]) -> dict[int, Any]:
         found: dict[int, Any] = {}
-        wanted = sorted(ids)
-        for start in range(0, len(wanted), 500):
-            part = wanted[start : start + 500]
+        for part in batches(ids):
             try:
                 found.update(self._read_headers(part))
             except UNREADABLE:

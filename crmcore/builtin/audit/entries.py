@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from crmcore.changes import PERSONAL, merge
 from crmcore.db.system import change_log, change_tx
+from crmcore.entities.lookup import batches
 from crmcore.errors import CrmError
 from crmcore.i18n import _
 
@@ -44,7 +45,7 @@ class LogEntry:
 def places(connection: sa.Connection, entity: str, ids: Iterable[int]) -> list[int]:
     """Return where in the log the changes of rows stand, found by its index."""
     found: list[int] = []
-    for part in parts(ids):
+    for part in batches(ids):
         query = sa.select(_log.seq).where(_log.entity == entity, _log.entity_id.in_(part))
         found.extend(connection.scalars(query))
     return found
@@ -106,10 +107,3 @@ def image_of(text: str | None) -> Values | None:
     """Read one side of an entry."""
     values: Values | None = json.loads(text or "null")
     return values
-
-
-def parts(values: Iterable[int]) -> Iterator[list[int]]:
-    """Cut distinct ids into sorted lists of at most `BATCH`."""
-    distinct = sorted(set(values))
-    for start in range(0, len(distinct), BATCH):
-        yield distinct[start : start + BATCH]

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from crmcore.builtin.audit.entries import parts
 from crmcore.db.base import dumps
 from crmcore.db.system import change_log, change_tx
-from crmcore.entities.lookup import table_of
+from crmcore.entities.lookup import batches, table_of
 from crmcore.entities.tables import Contact, Customer, Document, Interaction
 from crmcore.errors import NotFound
 from crmcore.i18n import _
@@ -112,9 +111,9 @@ def codes_ever(connection: sa.Connection, entity: str, ids: Iterable[int]) -> di
     c = table_of(MODELS[entity]).c
     codes: dict[int, str] = {}
     wanted = set(ids)
-    for part in parts(wanted):
+    for part in batches(wanted):
         codes.update(map(tuple, connection.execute(sa.select(c.id, c.code).where(c.id.in_(part)))))
-    for part in parts(wanted - codes.keys()):
+    for part in batches(wanted - codes.keys()):
         removed = sa.select(_log.entity_id, _log.before).where(
             _log.entity == entity, _log.entity_id.in_(part), _log.operation == "delete"
         )

@@ -13,6 +13,7 @@ from crmcore.builtin.audit import entries
 from crmcore.builtin.audit.entries import LogEntry
 from crmcore.builtin.audit.finding import MODELS, Found, codes_ever, gone
 from crmcore.changes import PERSONAL
+from crmcore.entities.lookup import batches
 from crmcore.keys import PersonKeys
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _keys(
     links = {entry.entity_id for entry in part if entry.entity == "contact_firm"}
     people: dict[int, int] = {}
     table = app.core_tables["contact_firm"].table
-    for some in entries.parts(links):
+    for some in batches(links):
         query = sa.select(table.c.id, table.c.contact_id).where(table.c.id.in_(some))
         people.update(map(tuple, connection.execute(query)))
     names = codes_ever(connection, "contact", people.values())

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
-from crmcore.builtin.audit.entries import Values, opened, parts
+from crmcore.builtin.audit.entries import Values, opened
 from crmcore.changes import PERSONAL
 from crmcore.db.system import change_log, change_tx
+from crmcore.entities.lookup import batches
 from crmcore.keys import PersonKeys
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def past_rows(
     wanted = set(ids)
     rows: dict[int, Values] = {}
     later: list[Entry] = []
-    for part in parts(wanted):
+    for part in batches(wanted):
         query = sa.select(info.table).where(info.table.c.id.in_(part))
         rows.update((row["id"], dict(row)) for row in connection.execute(query).mappings())
         later += entries_since(connection, info, moment, _log.entity_id.in_(part))

@@ -139,7 +139,9 @@ class _Rows:
             seq = entries[-1].seq if entries else None
             return Finding(seq, message.format(entity=self._info.entity, key=key))
         expected, unknown = self._added_up(entries)
-        odd = [name for name in self._info.columns if not self._same(name, row[name], expected, unknown)]
+        odd = [
+            name for name in self._info.columns if not self._same(name, row[name], expected, unknown=unknown)
+        ]
         if not odd:
             return None
         return differs(self._info.entity, key, entries[-1].seq, odd)
@@ -163,7 +165,7 @@ class _Rows:
                 values["attributes"] = {name: value for name, value in merged.items() if value is not None}
         return values, unknown
 
-    def _same(self, name: str, value: Any, expected: Values, unknown: bool) -> bool:  # noqa: FBT001
+    def _same(self, name: str, value: Any, expected: Values, *, unknown: bool) -> bool:
         if unknown and (name in self._info.personal_columns or name == "attributes"):
             return True
         if name not in expected:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.audit.entries import Values, parts
+from crmcore.builtin.audit.entries import Values
 from crmcore.builtin.audit.finding import gone
 from crmcore.builtin.audit.past import Entry, before, end_of, entries_since
 from crmcore.db.system import change_log, change_tx
+from crmcore.entities.lookup import batches
 
 if TYPE_CHECKING:
     from sqlmodel import SQLModel
@@ -70,12 +71,12 @@ class Past:
         target = self._info.table.c[column]
         rows: dict[int, Values] = {}
         later: list[Entry] = []
-        for part in parts(ids):
+        for part in batches(ids):
             theirs = target.in_(part)
             rows.update(self._present(theirs))
             later += self._entries(sa.select(self._info.table.c.id).where(theirs))
         lost = self._lost(column, ids) - rows.keys()
-        for part in parts(lost):
+        for part in batches(lost):
             rows.update(self._present(self._info.table.c.id.in_(part)))
             later += self._entries(part)
         if self._info.spec.log == "range" and (rows or lost):

@@ -12,6 +12,7 @@ from crmcore.builtin.search.index import features, read_state
 from crmcore.builtin.search.rebuilding import row_texts
 from crmcore.builtin.search.sources import LAST, Source, sources
 from crmcore.builtin.search.words import features_shown
+from crmcore.entities.lookup import batches
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def _indexed(connection: sa.Connection, source: Source, ids: list[int]) -> dict[
         "terms" if connection.dialect.name == "sqlite" else "array_to_string(tsvector_to_array(terms), ' ')"
     )
     found: dict[int, set[str]] = {}
-    for start in range(0, len(ids), 500):
-        numbers = ", ".join(str(source.first + number) for number in ids[start : start + 500])
+    for part in batches(ids):
+        numbers = ", ".join(str(source.first + number) for number in part)
         statement = f"SELECT {column}, {terms} FROM {tables.INDEX} WHERE {column} IN ({numbers})"  # noqa: S608
         rows = connection.execute(sa.text(statement))
         found.update((number - source.first, set(text.split())) for number, text in rows)

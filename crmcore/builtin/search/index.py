@@ -14,6 +14,7 @@ from crmcore.builtin.search.terms import Values, terms_of
 from crmcore.db.base import insert_or
 from crmcore.db.engine import gate
 from crmcore.db.rows import executemany, write_many
+from crmcore.entities.lookup import batches
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Of the words that are made of a row; a higher one asks for a new index."""
-_CHUNK = 500
 _MANY = 100
 """On PostgreSQL new words wait in a list that every question reads through: it is kept short where rows come one by one,
 and sorted in at once where they come in hundreds."""
@@ -157,9 +157,9 @@ _PUT = sa.text(
 def remove(connection: sa.Connection, documents: Sequence[int]) -> None:
     """Take documents out of the index; the caller holds the gate open."""
     column = "rowid" if connection.dialect.name == "sqlite" else "doc"
-    for start in range(0, len(documents), _CHUNK):
-        part = ", ".join(map(str, documents[start : start + _CHUNK]))
-        connection.execute(sa.text(f"DELETE FROM {tables.INDEX} WHERE {column} IN ({part})"))  # noqa: S608
+    for part in batches(documents):
+        numbers = ", ".join(map(str, part))
+        connection.execute(sa.text(f"DELETE FROM {tables.INDEX} WHERE {column} IN ({numbers})"))  # noqa: S608
 
 
 def remove_range(connection: sa.Connection, after: int, last: int, source: Source | None = None) -> None:
