@@ -55,9 +55,11 @@ class Log:
         if info.spec.log == "range":
             self.append([range_of(info, ids, digest_of_rows(info.columns, ids, rows))])
             return
+        from crmcore.builtin.images import images_of
+
         entity = info.entity
         concerned = self._concerned(info, ids, rows, new=True)
-        images = _plain_images(rows, None if concerned else attributes)
+        images = images_of(rows, None if concerned else attributes)
         self.append(
             [
                 Entry(
@@ -224,17 +226,6 @@ def range_of(info: TableInfo, ids: Sequence[int], digest: str) -> Entry:
     if ids[-1] - ids[0] + 1 != len(ids):
         after["ids"] = runs_of(ids)
     return Entry(info.entity, None, "append", None, dumps({**after, "sha256": digest}))
-
-
-def _plain_images(rows: Sequence[Row], attributes: list[str] | None) -> list[str]:
-    """Write rows as JSON without what is not set; their attributes, JSON already, are taken out of them."""
-    if attributes is not None:
-        for row in rows:
-            del row["attributes"]
-    images = [dumps(set_values(row) if None in row.values() else row) for row in rows]
-    if attributes is None:
-        return images
-    return [f'{image[:-1]},"attributes":{text}}}' for image, text in zip(images, attributes, strict=True)]
 
 
 def set_values(row: Row | None) -> Row | None:

@@ -225,7 +225,8 @@ def _sentence(error: BaseException) -> str:
         return _(
             "the database refused a row ({error}): somebody wrote the same just now, or it was there; nothing was written, look before you go on"
         ).format(error=said)
-    if type(error).__name__ == "OperationalError":
+    state = getattr(getattr(error, "orig", None), "sqlstate", "")
+    if type(error).__name__ == "OperationalError" or state == "42P01":  # a table is missing
         from crmcore.db.engine import database_sentence
 
         return database_sentence(error)

@@ -118,6 +118,8 @@ def _sqlite_begin(connection: sa.Connection) -> None:
         begin_writing(connection, BUSY_SECONDS, bulk=how == "bulk")
         return
     with gate(connection):
+        if connection.info.pop("crm_bulk", False):  # what bulk writing set makes reading slower
+            connection.exec_driver_sql("PRAGMA cache_size=-2000")
         connection.exec_driver_sql("BEGIN")
 
 
@@ -221,7 +223,7 @@ def _unescaped(point: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)
 
 
-def database_sentence(error: BaseException) -> str:
+def database_sentence(error: BaseException) -> str:  # noqa: PLR0911  (a sentence for each)
     """Say in one sentence why the database does not do what it should; `error`: SQLAlchemy's, or a driver's own."""
     error = getattr(error, "orig", error)
     text = next(iter(str(error).splitlines()), type(error).__name__)
@@ -231,6 +233,8 @@ def database_sentence(error: BaseException) -> str:
         return _("amounts add up to more than 64 bits can hold; ask for a shorter period or fewer rows")
     if "locked" in text or getattr(error, "sqlstate", "") in _MET:
         return _("the database is busy with another writer; try again in a moment")
+    if "no such table" in text or getattr(error, "sqlstate", "") == "42P01":
+        return _("a table is missing ({error}); see with: crm doctor").format(error=text)
     if "unable to open" in text:
         return _("the database file cannot be opened; check that you may read and write it and its folder")
     if "readonly" in text:

@@ -46,13 +46,13 @@ change_log = Table(
     Column("hash", String(64), nullable=False),
     Index("ix_change_log_entity_entity_id", "entity", "entity_id"),
     Index("ix_change_log_left", "entity", "operation", info={"where": "before names another row"}),
-    Index("ix_change_log_code", "entity", "operation", info={"where": "before holds a code"}),
     sqlite_autoincrement=True,
 )
 """One change of one row; `entity_id` is NULL for a range of appended rows.
 
 The partial indexes find what is no more: `ix_change_log_left` rows that pointed to another and were removed or moved
-away, `ix_change_log_code` rows that had another code or were removed.
+away. Migrations make others of values cut out of the text: `ix_change_log_left_customer_id` and `_contact_id`, by whom
+such a row pointed to, and `ix_change_log_code`, by the code that a row had before it got another or was removed.
 """
 
 change_seal = Table(

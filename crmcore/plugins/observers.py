@@ -45,6 +45,8 @@ def deliver(app: App) -> None:
 def deliver_again(connection: sa.Connection, plugin: str) -> None:
     """Set an observer's cursor back before the first change that was parked for it."""
     c, p = change_log.c, observer_parked.c
+    own = observer_cursor.c.plugin == plugin
+    connection.execute(sa.select(observer_cursor).where(own).with_for_update())  # meanwhile nothing is parked
     xid = sa.func.coalesce(change_tx.c.xid, 0)
     query = (
         sa.select(xid, c.seq)
@@ -58,8 +60,7 @@ def deliver_again(connection: sa.Connection, plugin: str) -> None:
     if first is None:
         return
     connection.execute(sa.delete(observer_parked).where(p.plugin == plugin))
-    cursor = sa.update(observer_cursor).where(observer_cursor.c.plugin == plugin)
-    connection.execute(cursor.values(xid=first[0], seq=first[1] - 1))
+    connection.execute(sa.update(observer_cursor).where(own).values(xid=first[0], seq=first[1] - 1))
 
 
 def _deliver_batch(app: App, hosted: Hosted) -> bool:
@@ -82,7 +83,7 @@ def _deliver_batch(app: App, hosted: Hosted) -> bool:
         poison, left = _offer(app, hosted, changes, ctx)
     taken = list(takewhile(lambda entry: entry[1] is not left, entries))
     if taken:
-        _advance(app, hosted.name, taken[-1][0], taken[-1][1].seq, poison)
+        _advance(app, hosted.name, (xid, seq), (taken[-1][0], taken[-1][1].seq), poison)
     return hosted.running and (len(entries) == BATCH or left is not None)
 
 
@@ -124,18 +125,18 @@ def _tell(app: App, hosted: Hosted, changes: list[Change], ctx: Any) -> None:
     app.host.charge(hosted, HOOK, started)
 
 
-def _advance(app: App, plugin: str, xid: int, seq: int, poison: list[Poison]) -> None:
-    """Move the cursor on, never back: another process may have delivered more meanwhile."""
+def _advance(
+    app: App, plugin: str, place: tuple[int, int], new: tuple[int, int], poison: list[Poison]
+) -> None:
+    """Move the cursor on from where it was read; where it was set back meanwhile all is delivered again."""
     with app.operations() as connection:
-        place = insert_or(connection, observer_cursor).values(plugin=plugin, xid=xid, seq=seq)
-        c, new = observer_cursor.c, place.excluded
-        place = place.on_conflict_do_update(
+        row = insert_or(connection, observer_cursor).values(plugin=plugin, xid=new[0], seq=new[1])
+        moved = row.on_conflict_do_update(
             index_elements=["plugin"],
-            set_={"xid": new.xid, "seq": new.seq},
-            where=sa.tuple_(c.xid, c.seq) < sa.tuple_(new.xid, new.seq),
+            set_={"xid": new[0], "seq": new[1]},
+            where=sa.and_(observer_cursor.c.xid == place[0], observer_cursor.c.seq == place[1]),
         )
-        connection.execute(place)
-        for change, error in poison:
+        for change, error in poison if connection.execute(moved).rowcount else ():
             values = {"plugin": plugin, "entity": change.entity, "entity_id": change.id, "seq": change.seq}
             row = insert_or(connection, observer_parked).values(**values, error=message_of(error))
             connection.execute(row.on_conflict_do_nothing())

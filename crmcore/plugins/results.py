@@ -37,7 +37,7 @@ def check_record(hook: str, result: Any, wanted: type) -> None:
                 )
             )
     if isinstance(result, CardSection):
-        json.dumps(result.data, default=_plain, allow_nan=False)
+        require_json(result.data)
 
 
 @cache
@@ -95,6 +95,11 @@ def _of_class(kind: Any) -> Fits:
 def small(numbers: Sequence[int]) -> bool:
     """Say whether each of these integers is one that a database can hold."""
     return not numbers or (min(numbers) >= -_TOO_LARGE and max(numbers) < _TOO_LARGE)
+
+
+def require_json(value: Any) -> None:
+    """Raise TypeError or ValueError for what cannot be written as JSON."""
+    json.dumps(value, default=_plain, allow_nan=False)
 
 
 def _plain(value: object) -> object:

@@ -21,7 +21,7 @@ from types import FunctionType, MemberDescriptorType, NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
 from crmcore.collector import collector_off
-from crmcore.plugins.results import check_record, checks_of, hints_of, small
+from crmcore.plugins.results import check_record, checks_of, hints_of, require_json, small
 from crmcore.plugins.types import CardSection
 
 _SAFE: dict[Any, type] = {kind: kind for kind in (str, int, bool, float, Decimal, date, NoneType)} | {
@@ -61,7 +61,9 @@ def stamped(hook: str, results: Sequence[Any], wanted: type, plugin: str) -> lis
     if layout and set(map(type, results)) == {wanted}:
         with collector_off():
             copies: list[Any] = list(map(object.__new__, repeat(wanted, len(results))))
-        if all(_copied(field, results, copies) for field in layout) and _plain_data(results, wanted):
+        if all(_copied(field, results, copies) for field in layout):
+            if wanted is CardSection:
+                _check_data([result.data for result in results])
             _all(map(vars(wanted)["plugin"].__set__, copies, repeat(plugin)))
             return copies
     for result in results:
@@ -82,15 +84,10 @@ def _all(calls: map[None]) -> None:
     deque(calls, maxlen=0)
 
 
-def _plain_data(results: Sequence[Any], wanted: type) -> bool:
-    if wanted is not CardSection:
-        return True
-    held = [result.data for result in results]
-    values = list(chain.from_iterable(map(methodcaller("values"), held)))
-    kinds = set(map(type, values))
+def _check_data(held: Sequence[Mapping[Any, Any]]) -> None:
+    kinds = set(map(type, chain.from_iterable(map(methodcaller("values"), held))))
     if not (kinds <= _PLAIN and set(map(type, chain.from_iterable(held))) <= {str}):
-        return False
-    return int not in kinds or small([n for n in values if n.__class__ is int])
+        require_json(held)
 
 
 @cache

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from crmcore.api import CrmError
+from crmcore.api import ApprovalRequest, CrmError
 from crmcore.builtin.approvals import decisions, kinds, requests
 from crmcore.builtin.approvals.decisions import decide, withdraw
+from crmcore.tx import Tx
 
 
 class AtOnce:
@@ -98,3 +99,55 @@ def test_what_expires_while_somebody_withdraws_it_is_withdrawn(
     results = at_once.run(lambda: withdraw(company, "rep", number), late)
     assert results == {"first": None, "second": 0}
     assert columns(company, number, "state") == ("withdrawn",)
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("step", ["decide", "withdraw", "ask"])
+def test_who_meets_another_in_a_deadlock_decides_once_that_one_is_done(
+    bonus_company, reopen, points, given, columns, monkeypatch, step
+):
+    number = points(bonus_company, 50)
+    reached, tries = threading.Event(), []
+    held = {
+        "decide": (decisions, "carry_out"),
+        "withdraw": (decisions, "_close"),
+        "ask": (requests, "_make"),
+    }[step]
+    real = getattr(*held)
+
+    def waiting(*arguments, **values):
+        tx = next(one for one in arguments if isinstance(one, Tx))
+        tries.append(step)
+        tx.connection.exec_driver_sql("SELECT id FROM approval_request WHERE id = 1 FOR UPDATE")
+        reached.set()
+        tx.connection.exec_driver_sql("SELECT id FROM customer ORDER BY id LIMIT 1 FOR UPDATE")
+        return real(*arguments, **values)
+
+    monkeypatch.setattr(*held, waiting)
+    calls = {
+        "decide": lambda: decide(bonus_company, "boss", number, "approve"),
+        "withdraw": lambda: withdraw(bonus_company, "rep", number),
+        "ask": lambda: requests.ask(bonus_company, "rep", ApprovalRequest(kind="bonus_wish", subject="x")),
+    }
+    failed = []
+
+    def call() -> None:
+        try:
+            calls[step]()
+        except Exception as error:  # noqa: BLE001  (whatever it is)
+            failed.append(error)
+
+    with reopen(bonus_company).engine.connect() as other:
+        other.exec_driver_sql("SELECT id FROM customer ORDER BY id LIMIT 1 FOR UPDATE")
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert reached.wait(10)
+        threading.Event().wait(0.2)  # now it waits for the customer: who waits first gives up first
+        other.exec_driver_sql("SELECT id FROM approval_request WHERE id = 1 FOR UPDATE")
+        other.rollback()
+    thread.join(30)
+    assert failed == []
+    assert len(tries) == 2
+    state = {"decide": "approved", "withdraw": "withdrawn", "ask": "requested"}[step]
+    assert columns(bonus_company, number, "state") == (state,)
+    assert given(bonus_company) == ([50] if step == "decide" else [])

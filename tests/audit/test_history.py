@@ -105,6 +105,30 @@ def test_a_parent_and_an_owner_are_told_by_code(company: CommandLine) -> None:
     ]
 
 
+def test_a_field_that_there_is_not_is_refused_with_the_one_that_may_be_meant(company: CommandLine) -> None:
+    company.ok("customer", "add", "--code", "C1", "--name", "a")
+    company.ok("contact", "add", "C1", "--code", "P1", "--name", "李四")
+    result = company("history", "C1", "--field", "phonne", "--json")
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        1,
+        "",
+        "crm: no field 'phonne' was ever changed here (did you mean 'phone'?); see them all without --field\n",
+    )
+    assert company("history", "P1", "--field", "credit_limit").exit_code == 1
+    for name in ("parent_id", "version", "attributes"):
+        assert company("history", "C1", "--field", name).exit_code == 1
+    for code, name in (("C1", "parent"), ("C1", "position"), ("C1", "subject"), ("P1", "customer")):
+        company.ok("history", code, "--field", name)
+
+
+def test_a_field_that_the_card_no_longer_has_is_found_in_its_history(company: CommandLine, app: App) -> None:
+    company.ok("customer", "add", "--code", "C1", "--name", "a")
+    with app.write(ACTOR) as tx:
+        number = tx.connection.exec_driver_sql("SELECT id FROM customer").scalar_one()
+        tx.update(Customer, [(number, {"attributes": {"once": "there"}})])
+    assert told(company.lines("history", "C1", "--field", "once")) == [("once", None, "there")]
+
+
 def test_contacts_interactions_and_documents_have_a_history_of_their_own(company: CommandLine) -> None:
     company.ok("customer", "add", "--code", "C1", "--name", "a")
     company.ok("contact", "add", "C1", "--code", "P1", "--name", "李四")

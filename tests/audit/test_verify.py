@@ -288,6 +288,29 @@ def test_a_removed_seal_is_named(worked: CommandLine, rows: Rows, tamper: Tamper
     assert (found["ok"], found["first_bad"]) == (False, tx["first_seq"])
 
 
+@pytest.mark.parametrize("table", ["change_seal", "change_tx", "change_log"])
+def test_a_dropped_table_of_the_log_is_named(worked: CommandLine, tamper: Tamper, table: str) -> None:
+    tamper(f"ALTER TABLE {table} RENAME TO away")
+    _code, found = checked(worked)
+    assert (found["ok"], found["checked"], found["first_bad"]) == (False, 0, None)
+    assert found["problem"].startswith(f"missing tables: {table}; somebody dropped them")
+    doctor = {check["name"]: check for check in worked("doctor", "--json").json()["checks"]}
+    assert (doctor["database"]["ok"], doctor["database"]["detail"]) == (False, found["problem"])
+    refused = worked(*(("customer", "add", "--name", "x") if table == "change_log" else ("audit", "anchor")))
+    assert refused.exit_code == 1
+    assert "a table is missing" in refused.stderr
+    assert table in refused.stderr
+    assert "see with: crm doctor" in refused.stderr
+
+
+def test_a_dropped_table_of_rows_is_named(worked: CommandLine, tamper: Tamper) -> None:
+    tamper("ALTER TABLE interaction RENAME TO away", "ALTER TABLE import_run RENAME TO away_too")
+    assert checked(worked)[1]["ok"]
+    result = worked("audit", "verify", "--rows", "--json")
+    assert (result.exit_code, result.json()["ok"]) == (1, False)
+    assert result.json()["problem"].startswith("missing tables: import_run, interaction; ")
+
+
 def test_seals_moved_together_over_a_removed_one_are_named(
     worked: CommandLine, rows: Rows, tamper: Tamper
 ) -> None:

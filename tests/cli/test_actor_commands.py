@@ -68,6 +68,21 @@ def test_a_deputy_sees_the_work_of_who_is_away(company: CommandLine, matches):
     assert len(company.lines("work", "--actor", "rep1")) == 1
 
 
+def test_nobody_becomes_a_deputy_who_is_not_as_they_were_seen(small: CommandLine):
+    small.ok("actor", "add", "rep1")
+    deputy = ("actor", "deputy", "rep1", "--of", ACTOR, "--from", "2026-01-01", "--until", "2026-02-01")
+    small.ok(*deputy, "--expect-version", "1")
+    small.ok("actor", "grant", "rep1", "reader")
+    stale = small("actor", "deputy", "rep1", *deputy[3:6], "2026-03-01", *deputy[7:8], "2026-04-01",
+                  "--expect-version", "1")  # fmt: skip
+    assert stale.exit_code == 1
+    assert (
+        f"deputy_of: now '{ACTOR} 2026-01-01..2026-02-01', yours '{ACTOR} 2026-03-01..2026-04-01'"
+        in stale.stderr
+    )
+    assert len(small.json("actor", "show", "rep1")["deputy_of"]) == 1
+
+
 def test_deputies_that_make_no_sense_are_refused(small: CommandLine):
     small.ok("actor", "add", "rep1")
     days = ("--from", "2026-02-01", "--until", "2026-01-01")

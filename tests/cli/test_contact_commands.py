@@ -91,6 +91,38 @@ def test_a_person_who_moves_left_the_day_before(company: CommandLine, matches):
     assert [card["name"] for card in cards] == ["赵六", "王五"]
 
 
+def test_nobody_joins_or_moves_who_is_not_as_they_were_seen(company: CommandLine):
+    company.ok("customer", "add", "--code", "C2", "--name", "b")
+    company.ok("contact", "add", "C1", "--name", "王五")
+    company.ok("contact", "edit", "P000001", "--mobile", "139")
+    for command in ("join", "move"):
+        stale = company("contact", command, "P000001", "C2", "--expect-version", "1")
+        assert (stale.exit_code, stale.stdout) == (1, "")
+        assert stale.stderr == (
+            "crm: contact P000001 was changed since you read it (version 2, you saw 1):"
+            " customer: now 'C1', yours 'C2'; read it again\n"
+        )
+    assert [f["customer"] for f in company.json("contact", "show", "P000001")["firms"]] == ["C1"]
+    company.ok("contact", "join", "P000001", "C2", "--expect-version", "2")
+
+
+def test_a_move_expects_the_place_that_is_left(company: CommandLine):
+    for code in ("C2", "C3"):
+        company.ok("customer", "add", "--code", code, "--name", "b")
+    company.ok("contact", "add", "C1", "--name", "王五")
+    company.ok("contact", "edit", "P000001", "--position", "经理")
+    move = ("contact", "move", "P000001", "C2", "--until", "2024-06-30", "--expect-place-version")
+    stale = company(*move, "1")
+    assert stale.exit_code == 1
+    assert "at C1 was changed since you read it (version 2, you saw 1)" in stale.stderr
+    assert "2024-06-30" in stale.stderr
+    company.ok("contact", "join", "P000001", "C3")
+    assert "C1, C3" in company(*move, "2").stderr
+    company.ok("contact", "leave", "P000001", "C3", "--until", "2024-06-30")
+    moved = company.json(*move, "2")
+    assert moved["firms"][0]["customer"] == "C2"
+
+
 def test_archived_people_leave_lists_and_cards(company: CommandLine, matches):
     company.ok("contact", "add", "C1", "--name", "王五")
     assert matches("contact", company.json("contact", "archive", "P000001"))["archived"] is True

@@ -219,3 +219,17 @@ def test_text_that_postgresql_cannot_hold_is_told(make_app, crm, new_place):
     with app.operations() as connection, app.unguarded(connection):
         connection.exec_driver_sql("UPDATE actor SET name = 'ab'")
     crm.ok("db", "copy", "--to", url)  # it is as empty as it was
+
+
+def test_a_copy_among_the_company_s_own_files_is_refused(small_company, crm):
+    app = small_company().app
+    folder = app.config.folder
+    for name in ("files", "imports"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "deep").mkdir()
+        for place in (f"sqlite:///{name}/x.db", f"sqlite:///{folder}/{name}/deep/x.db"):
+            refused = crm("db", "copy", "--to", place)
+            assert refused.exit_code == 1
+            assert "which every backup holds; choose a folder outside" in refused.stderr
+        assert not list((folder / name).rglob("x.db*"))
+    crm.ok("db", "copy", "--to", "sqlite:///beside.db")

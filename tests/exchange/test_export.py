@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmcore.app import App
-from crmcore.builtin.exchange.export import cell, export_entity
+from crmcore.builtin.exchange.cells import cell, rows_of_cells
+from crmcore.builtin.exchange.export import export_entity
 from crmcore.catalogue import load_catalogue
 from crmcore.errors import CrmError
 from crmcore.plugins.types import Importable, Loaded
@@ -152,6 +153,54 @@ def test_every_text_survives_export_and_import(
 )
 def test_cells_are_written_so_that_they_can_be_read(value: object, text: str):
     assert cell(value, ZoneInfo("Asia/Shanghai")) == text
+
+
+CELLS = (
+    st.none()
+    | TEXTS
+    | st.sampled_from(
+        ["=1+1", "'=1", "+86 (21) 1234-5678", "-12.50", "-x", "@home", "'", "''", '"=1', "\n=1"]
+    )
+    | st.integers()
+    | st.booleans()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.dates()
+    | st.datetimes(timezones=st.just(UTC), min_value=datetime(1950, 1, 1), max_value=datetime(2100, 1, 1))  # noqa: DTZ001  (Hypothesis wants naive bounds)
+)
+COLUMNS = st.sampled_from((CELLS, TEXTS, st.none() | TEXTS, st.integers())).flatmap(
+    lambda cells: st.lists(cells, min_size=9, max_size=9)
+)
+
+
+@settings(deadline=None)
+@given(columns=st.lists(COLUMNS, min_size=1, max_size=6))
+def test_rows_written_together_are_those_written_cell_by_cell(columns: list[list[object]]):
+    zone = ZoneInfo("Asia/Shanghai")
+    rows = list(zip(*columns, strict=True))
+    together, one_by_one = io.StringIO(newline=""), io.StringIO(newline="")
+    csv.writer(together).writerows(rows_of_cells(rows, zone))
+    for row in rows:
+        csv.writer(one_by_one).writerow([cell(value, zone) for value in row])
+    assert together.getvalue() == one_by_one.getvalue()
+
+
+def test_an_exporter_may_give_one_field_and_the_same_mapping_each_time(
+    make_app: Make, monkeypatch: pytest.MonkeyPatch
+):
+    app = make_app()
+
+    def same(_ctx: Any) -> Any:
+        row = {}
+        for number in range(1_200):
+            row["code"] = f"C{number}"
+            yield row
+
+    monkeypatch.setattr(
+        "crmcore.builtin.exchange.export.find_importable",
+        lambda _app, name: Importable(name, "", (), lambda *_: Loaded(), same, plugin="exchange"),
+    )
+    assert [row["code"] for row in table_of(exported(app))] == [f"C{number}" for number in range(1_200)]
 
 
 def test_an_hour_that_comes_twice_is_written_with_its_offset():

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from crmcore.api import Change, Customer, PluginError, Refused
 from crmcore.app import App
+from crmcore.plugins import observers
 from crmcore.plugins.health import release
 from crmcore.testing import ACTOR, CommandLine
 
@@ -577,6 +578,39 @@ def test_a_poison_change_parks_its_row_alone_until_release(
         assert ctx.connection.scalar(sa.text("SELECT count(*) FROM observer_parked")) == 0
 
 
+def test_what_is_released_while_an_observer_is_being_told_is_delivered_again(
+    make_app: Callable[..., App],
+    reopen: Callable[..., App],
+    database: str,
+    install_plugin: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin = install_plugin("mirror", OBSERVER)
+    app = make_app(["mirror"], database)
+    with app.write(ACTOR) as tx:
+        tx.insert(Customer, [{"code": c, "name": n} for c, n in (("A", "a"), ("P", "poison"))])
+    assert "poison" not in [row[4] for row in seen(app)]
+    record = plugin.info.joinpath("RECORD").read_text(encoding="utf-8")
+    plugin.code(OBSERVER.replace('"poison"', '"no longer"'))
+    plugin.info.joinpath("RECORD").write_text(record, encoding="utf-8")
+    plugin.forget()
+    app.refresh()
+    other, advance = reopen(app), observers._advance
+    released: list[bool] = []
+
+    def released_before(*arguments: Any) -> None:
+        if not released:
+            released.append(release(other, "mirror"))
+        advance(*arguments)
+
+    monkeypatch.setattr(observers, "_advance", released_before)
+    add(app, "Z")
+    assert released == [True]
+    assert "poison" in [row[4] for row in seen(app)]
+    with app.read() as ctx:
+        assert ctx.connection.scalar(sa.text("SELECT count(*) FROM observer_parked")) == 0
+
+
 def test_an_observer_that_always_fails_is_quarantined_and_writes_go_on(
     make_app: Callable[..., App], install_plugin: Any, crm: CommandLine
 ) -> None:
@@ -635,20 +669,20 @@ def test_a_change_that_cannot_be_delivered_does_not_make_the_write_fail(
 def test_two_processes_that_deliver_at_once_do_not_disturb_each_other(
     make_app: Callable[..., App], database: str, install_plugin: Any, reopen: Callable[..., App]
 ) -> None:
-    from crmcore.plugins import observers
-
     install_plugin("mirror", OBSERVER)
     app = make_app(["mirror"], database)
     other = reopen(app)
     add(app, "A")
     change = next(c for c in _changes(app) if c.entity == "customer")
     poison: list[tuple[Change, BaseException]] = [(change, ValueError("x"))]
-    observers._advance(app, "mirror", 0, 1_000, poison)
-    observers._advance(other, "mirror", 0, 900, poison)
+    cursor = sa.text("SELECT xid, seq FROM observer_cursor")
     with app.read() as ctx:
-        row = ctx.connection.execute(sa.text("SELECT * FROM observer_cursor")).mappings().one()
+        xid, seq = ctx.connection.execute(cursor).one()
+    observers._advance(app, "mirror", (xid, seq), (xid + 1, 1_000), poison)
+    observers._advance(other, "mirror", (xid, seq), (xid + 1, 900), poison)
+    with app.read() as ctx:
+        assert ctx.connection.execute(cursor).one() == (xid + 1, 1_000), "the cursor never goes back"
         assert ctx.connection.scalar(sa.text("SELECT count(*) FROM observer_parked")) == 1
-    assert (row["xid"], row["seq"]) >= (0, 1_000), "the cursor never goes back"
 
 
 def _changes(app: App) -> list[Any]:

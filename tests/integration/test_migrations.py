@@ -30,6 +30,10 @@ MODULES = (
     "crmcore.builtin.approvals.tables",
 )
 
+COMPUTED = {"ix_change_log_code", "ix_change_log_left_customer_id", "ix_change_log_left_contact_id"}
+"""Indexes of expressions, which SQLAlchemy does not read in SQLite."""
+pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+
 
 @pytest.fixture
 def app(make_app: Callable[..., App], database: str) -> App:
@@ -48,7 +52,7 @@ def differences(connection: sa.Connection) -> list[Any]:
     own = core()
 
     def include(_object: Any, name: str | None, kind: str, _reflected: Any, _other: Any) -> bool:
-        return kind != "table" or name in own
+        return (kind != "table" or name in own) and name not in COMPUTED
 
     context = MigrationContext.configure(
         connection, opts={"include_object": include, "compare_type": True, "compare_server_default": True}

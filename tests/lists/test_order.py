@@ -6,12 +6,16 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from crmcore.api import Customer
 from crmcore.app import App
+from crmcore.builtin.records.services import list_reading
 from crmcore.builtin.records.services.customer_list import Condition, CustomerList, Order
 from crmcore.builtin.records.services.list_columns import PluginColumns
+from crmcore.testing import ACTOR
 
 from .conftest import make_rows
 
@@ -122,3 +126,39 @@ def test_a_list_goes_on_behind_a_customer_that_is_not_in_it(listed: App) -> None
         present = [code for code in everybody[everybody.index(gone) :] if code not in ARCHIVED]
         assert codes(listed, [], Order("size", descending=True), gone, 100) == present
         assert codes(listed, [], Order("size", descending=True), gone, 2) == present[:2]
+
+
+@pytest.mark.parametrize("name", ["size", "vip", "route", "owner", "lifecycle"])
+def test_a_page_longer_than_one_reading_goes_on_from_the_greatest_down(
+    listed: App, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(list_reading, "BATCH", 4)
+    for wanted in ([], [Condition("tally.points", ">=", 0)]):
+        whole = expected(wanted, name, descending=True)
+        for most in (1, 3, 5, 30, 100):
+            assert codes(listed, wanted, Order(name, descending=True), None, most) == whole[:most]
+
+
+@pytest.mark.parametrize("name", ["archived", "parent"])
+def test_a_list_goes_on_by_what_is_not_of_the_card(listed: App, name: str) -> None:
+    wanted = [Condition("archived", "=", None)]
+    for descending in (False, True):
+        order, found, after = Order(name, descending), list[str](), None
+        while page := codes(listed, wanted, order, after, 7):
+            found, after = found + page, page[-1]
+        assert found == codes(listed, wanted, order, None, None)
+        assert len(found) == len(ROWS)
+
+
+def test_what_is_not_of_the_fields_type_is_listed_once_from_the_greatest_down(listed: App) -> None:
+    """SQLite orders 3 above true, where a program takes both for the same."""
+    with listed.write(ACTOR) as tx:
+        tx.insert(Customer, [{"code": f"odd{n}", "name": "odd", "attributes": {"vip": 3}} for n in range(3)])
+    order = Order("vip", descending=True)
+    whole = codes(listed, [], order, None, None)
+    assert sorted(whole) == sorted({*expected([], "vip", descending=True), "odd0", "odd1", "odd2"})
+    for most in (1, 2, 5):
+        found, after = list[str](), None
+        while page := codes(listed, [], order, after, most):
+            found, after = found + page, page[-1]
+        assert found == whole

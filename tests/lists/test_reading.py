@@ -66,6 +66,33 @@ def test_no_list_counts_or_passes_over_rows(listed: App, crm: CommandLine, words
         assert "count(" not in text
 
 
+def test_a_page_from_the_greatest_down_asks_once_where_its_last_value_ends_with_it(
+    listed: App, crm: CommandLine
+) -> None:
+    with listed.write(ACTOR) as tx:
+        tx.insert(
+            Customer, [{"code": f"s{n}", "name": "s", "attributes": {"size": 2000 + n}} for n in range(4)]
+        )
+    with statements() as sent:
+        listed_codes = [c["code"] for c in crm.lines("customer", "list", "--sort", "-size", "--limit", "3")]
+    assert listed_codes == ["s3", "s2", "s1"]
+    assert len([text for text in sent if "customer.name" in text and "order by" in text]) == 1
+
+
+def test_sqlite_is_asked_once_how_it_looks_up_a_column(listed: App) -> None:
+    def page() -> int:
+        with listed.read("records") as ctx:
+            columns = PluginColumns(listed, ctx)
+            wanted = [Condition("tally.points", ">=", 1)]
+            found = CustomerList(listed, ctx, columns, wanted, Order(), None).find(5)
+            return sum(len(rows) for rows in found.pages())
+
+    with statements() as sent:
+        assert [page(), page(), page()] == [5, 5, 5]
+    asked = [text for text in sent if text.startswith("explain")]
+    assert len(asked) == (listed.engine.dialect.name == "sqlite")
+
+
 @pytest.fixture
 def crowd(listed: App) -> App:
     """Return the company with many customers."""
@@ -155,6 +182,18 @@ def test_a_list_of_all_takes_no_more_memory_than_one_of_many(crowd: App, name: s
 
     peak(1500)  # what is imported and compiled at the first time
     assert peak(None) < 1.3 * peak(1500)
+
+
+@pytest.mark.parametrize("order", ["code", "-size", "name"])
+@pytest.mark.parametrize("column", ["tally.points", "tally.summed"])
+def test_a_long_list_chosen_by_a_plugins_column_is_read_to_its_end(
+    crowd: App, crm: CommandLine, column: str, order: str
+) -> None:
+    """Between its pages plugins are called, each on a connection that refuses writes."""
+    words = ("--where", "name=k", "--where", f"{column}>=5", "--sort", order)
+    many = sum(n % 9 >= 5 for n in range(MANY))
+    assert len(crm.lines("customer", "list", *words)) == many
+    assert len(crm.lines("customer", "list", *words, "--limit", "700")) == 700
 
 
 FAILING = """

@@ -94,6 +94,29 @@ def test_names_with_line_feeds_and_marks_do_not_shift_the_others(app: App) -> No
     assert codes(app, "C") == ["C"]
 
 
+def test_emoji_and_other_signs_in_names_are_found(app: App, crm: CommandLine) -> None:
+    add(
+        app,
+        *({"code": f"W{n:03}", "name": f"老王{n}号"} for n in range(150)),
+        {"code": "N", "name": "老王🍜面馆", "short_name": "老王面"},
+        {"code": "S", "name": "示例食品", "short_name": "★🍜"},
+        {"code": "F", "name": "Bistro 🇨🇳"},
+    )
+    assert codes(app, "🍜") == ["N", "S"]
+    assert codes(app, "★") == codes(app, "🍜★") == ["S"]
+    assert codes(app, "🇨🇳") == ["F"]
+    assert codes(app, "🍲") == codes(app, "🍜", phone=True) == []
+    assert codes(app, "老王🍜")[0] == codes(app, "老王🍜面馆")[0] == "N"
+    assert codes(app, "老王面馆") == codes(app, "面馆") == ["N"]
+    assert crm("find", "🍜").stdout.splitlines()[-1].startswith("S")
+    assert doctor(crm)[0], doctor(crm)
+    (person,) = [hit["code"] for hit in crm.lines("find", "bistro🇨🇳")]
+    crm.ok("contact", "add", person, "--name", "小李🎉")
+    assert codes(app, "🎉") == ["F"]
+    crm.ok("customer", "edit", "N", "--name", "老王面馆")
+    assert codes(app, "🍜") == ["S"]
+
+
 def test_doctor_sees_rows_that_the_index_lacks_and_rebuild_mends_it(app: App, crm: CommandLine) -> None:
     assert doctor(crm) == (True, "empty")
     add(app, *({"code": f"C{n:04}", "name": f"示例{n}"} for n in range(300)))

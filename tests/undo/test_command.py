@@ -74,6 +74,24 @@ def test_conflicts_are_a_table_with_what_to_do(imported: CommandLine):
     assert out.endswith("These were left as they are; once they are free: crm imports undo 2\n")
 
 
+def test_conflicts_call_fields_what_the_history_calls_them(
+    make_app, crm: CommandLine, write: Write, database: str
+):
+    make_app(database=database)
+    crm.ok("import", "customers", write("code,name\nG1,Group\nG2,Other\nK1,Eins\n"))
+    crm.ok("import", "customers", write("code,name,parent,address\nK1,Eins,G1,Street 1\n"))
+    crm.ok("customer", "edit", "K1", "--set", "parent=G2", "--set", "address=Street 2")
+    crm.ok("interaction", "add", "G1", "--channel", "phone", "--subject", "hello")
+    told = {c["field"] for c in crm.json("imports", "undo", 2)["conflicts"]}
+    assert told == {"parent", "address"}
+    assert told == {line["field"] for line in crm.lines("history", "K1") if line["source"] == "cli"}
+    chinese = crm.ok("--lang", "zh_CN", "imports", "undo", 1).stdout
+    assert "attributes" not in chinese
+    assert "parent" not in chinese
+    for word in ("客户", "上级客户", "地址", "互动记录"):
+        assert word in chinese, chinese
+
+
 def test_an_undone_import_is_not_resumed(imported: CommandLine):
     imported.ok("imports", "undo", 2)
     result = imported("imports", "resume", 2)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from crmcore.api import App, Contact, Customer, Interaction
 from crmcore.builtin.exchange.runs import load_run
@@ -118,7 +119,7 @@ def test_a_field_changed_since_is_left_and_the_rest_of_the_row_put_back(company:
     number = load(company, "customers", SECOND)
     edit(company, Customer, "K1", phone="0571-77", attributes={"address": "elsewhere"})
     result = undo_import(company, ACTOR, number)
-    assert lines(result) == [("customer", "K1", "phone"), ("customer", "K1", "attributes.address")]
+    assert lines(result) == [("customer", "K1", "phone"), ("customer", "K1", "address")]
     assert result["conflicts"][0]["why"].startswith("changed since by tester on ")
     with company.read() as ctx:
         row = ctx.connection.execute(
@@ -320,7 +321,7 @@ def test_a_parent_that_is_gone_is_not_put_back(company: App, load: Import):
     with company.write(ACTOR) as tx:
         tx.delete(Customer, [ids(company, Customer)["G1"]])
     result = undo_import(company, ACTOR, moved)
-    assert lines(result) == [("customer", "K1", "parent_id")]
+    assert lines(result) == [("customer", "K1", "parent")]
     assert undo_import(company, ACTOR, group)["conflicts"] == []
 
 
@@ -335,7 +336,7 @@ def test_a_person_s_attribute_that_was_changed_alone_is_no_sign_of_erasing(
     assert contents(company) == before
     made = load(company, "customers", f"{CUSTOMERS}P2,示例丁,个人,0571-4,,,北京路1号,\n")
     edit(company, Customer, "P2", attributes={"address": "北京路2号"})
-    assert lines(undo_import(company, ACTOR, made)) == [("customer", "P2", "attributes.address")]
+    assert lines(undo_import(company, ACTOR, made)) == [("customer", "P2", "address")]
 
 
 def test_values_of_an_erased_person_do_not_come_back(company: App, load: Import):
@@ -350,4 +351,18 @@ def test_an_interaction_that_moved_to_another_customer_keeps_that(company: App, 
     number = load(company, "customers", SECOND)
     edit(company, Interaction, "I7", customer_id=ids(company, Customer)["K3"])
     assert lines(undo_import(company, ACTOR, number)) == [("customer", "K3", "interaction")]
-    assert lines(undo_import(company, ACTOR, talks)) == [("interaction", "I7", "customer_id")]
+    assert lines(undo_import(company, ACTOR, talks)) == [("interaction", "I7", "customer")]
+
+
+def test_what_is_taken_back_is_taken_out_of_the_search_index(company: App, load: Import):
+    def documents() -> list[int]:
+        column = "rowid" if company.engine.dialect.name == "sqlite" else "doc"
+        with company.read() as ctx:
+            query = sa.text(f"SELECT {column} FROM search_index ORDER BY 1")  # noqa: S608  (a column of ours)
+            return list(ctx.connection.scalars(query))
+
+    before = documents()
+    number = load(company, "customers", "code,name,contact,phone\nF1,Findling,Wort,0571-88887777\n")
+    assert len(documents()) == len(before) + 2
+    undo_import(company, ACTOR, number)
+    assert documents() == before

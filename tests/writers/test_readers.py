@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,19 @@ def large(company: App, monkeypatch: pytest.MonkeyPatch) -> App:
 def test_an_export_sees_one_moment_while_others_write(
     large: App, reopen: Any, crm: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, whole, written = reopen(large), export._whole, iter(range(FIRMS))
+    other, picker, written = reopen(large), export._picker, iter(range(FIRMS))
 
-    def write_meanwhile(rows: Iterator[Any]) -> Iterator[Any]:
-        for row in whole(rows):
+    def write_meanwhile(fields: Sequence[str]) -> Callable[[Any], Any]:
+        def pick(row: Any) -> Any:
             number = next(written, None)
             if number is not None:
                 customers.edit(other, BY, f"F{number:02}", {"region": "new"})
                 customers.add(other, BY, {"code": f"G{number:02}", "name": "Added"})
-            yield row
+            return picker(fields)(row)
 
-    monkeypatch.setattr(export, "_whole", write_meanwhile)
+        return pick
+
+    monkeypatch.setattr(export, "_picker", write_meanwhile)
     crm.ok("export", "customers", tmp_path / "all.csv")
     with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as file:
         firms = {row["code"]: row["region"] for row in csv.DictReader(file) if row["code"][0] in "FG"}

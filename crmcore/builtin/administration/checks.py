@@ -68,15 +68,18 @@ def _run(app: App, check: Callable[[App], Finding], hindrance: str) -> Finding:
 
 def _said(error: BaseException) -> str:
     """Return one sentence; the database's own errors come with statement and address of a manual."""
-    if isinstance(error, sa.exc.OperationalError):
+    if isinstance(error, sa.exc.OperationalError | sa.exc.ProgrammingError):
         return database_sentence(error)
     return str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
 
 
 def _database(app: App) -> Finding:
+    from crmcore.builtin.databases.missing import missing_sentence, missing_tables
     from crmcore.builtin.databases.versions import too_old
 
     with app.read() as ctx:
+        if missing := missing_tables(app, ctx.connection):
+            return False, missing_sentence(missing)
         if ctx.connection.dialect.name == "sqlite":
             problem = ctx.connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
             version = ctx.connection.exec_driver_sql("SELECT sqlite_version()").scalar()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from functools import partial
 from hashlib import sha256
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -27,17 +28,23 @@ def load(  # noqa: PLR0913 -- all that the parent says
     columns: Sequence[Sequence[str]], order: Sequence[str], chunk: int, at_once: int,
 ) -> list[tuple[int, int, int, str]]:  # fmt: skip
     """Write the rows of a query, `at_once` in a transaction; returns first id, last id, rows and hash of each chunk."""
-    rows = Rows(duck, [Column(*column) for column in columns], query, order)
+    wanted = [Column(*column) for column in columns]
     kind = SqliteWriter if database == "sqlite" else Writer
     hashes = Hashes(chunk)
     with ExitStack() as afterwards:
+        beside = afterwards.enter_context(ThreadPoolExecutor(1))
+        opened = beside.submit(_open, afterwards, partial(kind, uri, table, wanted), kind.at_once)
+        rows = Rows(duck, wanted, query, order)
         afterwards.callback(rows.drop)
-        writers = [
-            afterwards.enter_context(closing(kind(uri, table, rows.columns))) for _ in range(kind.at_once)
-        ]
+        writers = opened.result()
         _write(writers, _hashed(rows.batches(writers[0].take_ids(rows.count, at_once), at_once), hashes))
     hashes.cut()
     return hashes.ranges
+
+
+def _open(afterwards: ExitStack, connect: Callable[[], Writer], count: int) -> list[Writer]:
+    """Connect as often as wanted, while the rows are computed."""
+    return [afterwards.enter_context(closing(connect())) for _ in range(count)]
 
 
 def _hashed(batches: Iterable[pa.RecordBatch], hashes: Hashes) -> Iterator[pa.RecordBatch]:
@@ -70,16 +77,24 @@ class Rows:
         kept = ", ".join(f'CAST("{c.name}" AS {c.kept}) AS "{c.name}"' for c in columns if c.name != "id")
         by = ", ".join(f'"{name}"' for name in order)
         duck.execute(f"CREATE OR REPLACE TABLE crm_load AS SELECT {kept} FROM ({query}) ORDER BY {by}")
-        integers = [c.name for c in columns if c.kind == "integer" and c.name != "id"]
-        spans = ", ".join(f'min("{c}"), max("{c}"), count("{c}")' for c in integers)
-        self.count, *found = duck.execute(f"SELECT count(*), {spans or 'NULL'} FROM crm_load").fetchone() or (
-            0,
-        )
-        self._same = {
-            name: "NULL" if not filled else str(least)
-            for name, least, most, filled in zip(integers, found[::3], found[1::3], found[2::3], strict=False)
-            if not filled or (least == most and filled == self.count)
-        }
+        self._look_through([c.name for c in columns if c.name != "id"])
+
+    def _look_through(self, names: Sequence[str]) -> None:
+        """Count them; note columns that hold the same in all rows, as SQL, and those without NULL."""
+        integers = {c.name for c in self.columns if c.kind == "integer"}
+        spans = ((f'min("{c}"), max("{c}")' if c in integers else "NULL, NULL") for c in names)
+        sought = ", ".join(f'{span}, count("{c}")' for span, c in zip(spans, names, strict=True))
+        found = self._duck.execute(f"SELECT count(*), {sought} FROM crm_load").fetchone() or (0,)
+        self.count: int = found[0]
+        self._same: dict[str, str] = {}
+        self._filled = {"id"}
+        for name, least, most, filled in zip(names, found[1::3], found[2::3], found[3::3], strict=True):
+            if filled == self.count:
+                self._filled.add(name)
+            if not filled:
+                self._same[name] = "NULL"
+            elif name in integers and least == most and filled == self.count:
+                self._same[name] = str(least)
 
     def drop(self) -> None:
         """Forget them."""
@@ -101,9 +116,8 @@ class Rows:
         """
         values = {c: self._value(c.name, offset) for c in self.columns}
         wanted = ", ".join(f'CAST({value} AS {c.wanted}) AS "{c.name}"' for c, value in values.items())
-        line = ", ',', ".join(self._json(c, value) for c, value in values.items())
         query = (
-            f"SELECT {wanted}, concat(',[', {line}, ']') AS line FROM crm_load"
+            f"SELECT {wanted}, {self._line(values)} AS line FROM crm_load"
             f" WHERE rowid >= {places.start} AND rowid < {places.stop}"
         )
         with self._duck.cursor() as own:
@@ -113,20 +127,33 @@ class Rows:
     def _value(self, name: str, offset: int) -> str:
         return f"(rowid + {offset})" if name == "id" else self._same.get(name, f'"{name}"')
 
-    def _json(self, column: Column, value: str) -> str:
-        """Write a value as `crmcore.db.base.canonical` does."""
+    def _line(self, values: Mapping[Column, str]) -> str:
+        """Return as SQL what is hashed of a row, such as `,[7,null,"A"]`: texts and SQL by turns, texts joined."""
+        parts = [",["]
+        for column, value in values.items():
+            before, shown, after = self._json(column, value)
+            parts[-1] += before
+            if shown:
+                parts += [shown, after]
+            parts[-1] += ","
+        parts[-1] = parts[-1][:-1] + "]"
+        return "concat(" + ", ".join(f"'{p}'" if n % 2 == 0 else p for n, p in enumerate(parts)) + ")"
+
+    def _json(self, column: Column, value: str) -> tuple[str, str, str]:
+        """Write a value as `crmcore.db.base.canonical` does: text, SQL, text."""
         if column.name in self._same:
-            return f"'{value.lower()}'"
+            return value.lower(), "", ""
         shown = f"CAST({value} AS VARCHAR)"
-        if column.kind == "date":
-            shown = f"""'"' || {shown} || '"'"""
-        elif column.kind == "text":
+        if column.kind == "text":
             escaped = value
             for code, written in _ESCAPED.items():
                 escaped = f"replace({escaped}, chr({code}), '{written}')"
             special = f"""regexp_matches({value}, '[\\x01-\\x1f"\\\\]')"""
-            shown = f"""'"' || CASE WHEN {special} THEN {escaped} ELSE {value} END || '"'"""
-        return f"coalesce({shown}, 'null')"
+            shown = f"CASE WHEN {special} THEN {escaped} ELSE {value} END"
+        quote = '"' if column.kind in {"text", "date"} else ""
+        if column.name in self._filled:
+            return quote, shown, quote
+        return "", f"coalesce('{quote}' || {shown} || '{quote}', 'null')", ""
 
 
 class Hashes:

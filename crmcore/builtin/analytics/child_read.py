@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ _HANDED_OVER = 65_536
 
 _SIDE_BY_SIDE = 2
 """Connections to PostgreSQL that share a read: each keeps one process of the server busy."""
-_PARTS = 4
+_PARTS = 8
 """Parts of such a read: who has got the easier ones takes more of them."""
 
 _SAMPLES = {"BIGINT": "0", "VARCHAR": "''", "DATE": "''", "BOOLEAN": "0", "DOUBLE": "0.0"}
@@ -35,31 +35,33 @@ class Reading:
 
     def read(
         self,
-        duck: duckdb.DuckDBPyConnection,
+        duck: Future[duckdb.DuckDBPyConnection],
         name: str,
         query: str,
         columns: Sequence[Sequence[str]],
         spread: Sequence[Any] | None = None,
     ) -> None:
-        """Put the rows of a query into a table of DuckDB: columns as (name, type of DuckDB)."""
-        kinds = ", ".join(f'"{column}" {kind}' for column, kind in columns)
-        duck.execute(f'CREATE TABLE "{name}" ({kinds})')
+        """Put the rows of a query into a table of DuckDB, ready with `duck`: columns as (name, type of DuckDB)."""
         if spread and self._database == "postgresql":
             self._read_parts(duck, name, _parts(query, *spread), columns)
         else:
             self._read_into(duck, name, query, columns)
 
     def _read_into(
-        self, duck: duckdb.DuckDBPyConnection, name: str, query: str, columns: Sequence[Sequence[str]]
+        self,
+        duck: Future[duckdb.DuckDBPyConnection],
+        name: str,
+        query: str,
+        columns: Sequence[Sequence[str]],
     ) -> None:
         casts = ", ".join(f'CAST("{column}" AS {kind})' for column, kind in columns)
-        with self._streamed(query, columns) as rows, duck.cursor() as own:
+        with self._streamed(query, columns) as rows, duck.result().cursor() as own:
             own.register("handed_over", rows)
             own.execute(f'INSERT INTO "{name}" SELECT {casts} FROM handed_over')
 
     def _read_parts(
         self,
-        duck: duckdb.DuckDBPyConnection,
+        duck: Future[duckdb.DuckDBPyConnection],
         name: str,
         parts: Sequence[str],
         columns: Sequence[Sequence[str]],
@@ -123,19 +125,25 @@ def _parts(query: str, column: str, least: int, most: int) -> list[str]:
     return [f"SELECT * FROM ({query}) AS part WHERE {where}" for where in wanted]
 
 
-def connected(database: str, uri: str, *, autocommit: bool = False) -> Any:
-    """Connect over ADBC."""
+def driver(database: str) -> Any:
+    """Import the ADBC driver of a database."""
     if database == "sqlite":
         import adbc_driver_sqlite.dbapi as sqlite
 
-        connection = sqlite.connect(uri, autocommit=autocommit)
+        return sqlite
+    import adbc_driver_postgresql.dbapi as postgresql
+
+    return postgresql
+
+
+def connected(database: str, uri: str, *, autocommit: bool = False) -> Any:
+    """Connect over ADBC."""
+    connection = driver(database).connect(uri, autocommit=autocommit)
+    if database == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA busy_timeout=60000")
             cursor.fetchall()
-        return connection
-    import adbc_driver_postgresql.dbapi as postgresql
-
-    return postgresql.connect(uri, autocommit=autocommit)
+    return connection
 
 
 def _after_sample(query: str, columns: Sequence[Sequence[str]]) -> str:

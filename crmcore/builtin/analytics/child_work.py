@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from crmcore.builtin.analytics.child_read import Reading
+from crmcore.builtin.analytics.child_read import Reading, driver
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,22 +33,31 @@ class Work:
 
     def do_open(self, memory_mb: int, database: str, uri: str) -> None:
         """Open DuckDB, and note where the database is (`sqlite`, `postgresql`)."""
-        import duckdb
-
         settings: dict[str, Any] = {
             "temp_directory": self._folder,
             "memory_limit": f"{memory_mb}MB",
             "autoinstall_known_extensions": False,
         }
-        self.duck = duckdb.connect(":memory:", config=settings)
         self.database, self.uri = database, uri
         self._reading = Reading(database, uri)
+        self._beside.submit(driver, database)  # first: a server that was asked works while DuckDB is loaded
+        self._opened = self._beside.submit(_open_duck, settings)
+
+    @property
+    def duck(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB, once it is open."""
+        return self._opened.result()
 
     def do_read(
         self, name: str, query: str, columns: Sequence[Sequence[str]], spread: Sequence[Any] | None = None
     ) -> None:
         """Put the rows of a query into a table."""
-        self._reading.read(self.duck, name, query, columns, spread)
+        table = self._beside.submit(self._make_table, name, columns)
+        self._reading.read(table, name, query, columns, spread)
+
+    def _make_table(self, name: str, columns: Sequence[Sequence[str]]) -> duckdb.DuckDBPyConnection:
+        kinds = ", ".join(f'"{column}" {kind}' for column, kind in columns)
+        return self.duck.execute(f'CREATE TABLE "{name}" ({kinds})')
 
     # -- computing -------------------------------------------------------------------------------------------
 
@@ -87,6 +96,12 @@ class Work:
     def do_end_checksum(self, number: int) -> str:
         """Wait for a checksum."""
         return self._checksums.pop(number).result()
+
+
+def _open_duck(settings: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(":memory:", config=settings)
 
 
 def _checksum(duck: duckdb.DuckDBPyConnection, query: str) -> str:

@@ -65,13 +65,13 @@ class Writer:
         self.connection.adbc_connection.set_autocommit(False)
 
     def prepare(self) -> None:
-        """Let commits not wait for the disk: the one that logs the rows does, and all before it is on the disk by then."""
-        with self.connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
+        """Let commits not wait for the disk."""
+        _do_not_wait(self.connection)
 
     def take_ids(self, count: int, at_once: int) -> Iterator[Run]:
         """Yield unbroken runs of ids, as many ids as there are rows: drawn for the next batch while one is written."""
         with closing(connected(self.database, self._uri)) as connection:
+            _do_not_wait(connection)  # it would wait for all that the writers have written so far
             for start in range(0, count, at_once):
                 with connection.cursor() as cursor:
                     runs = self._draw(cursor, min(at_once, count - start))
@@ -105,6 +105,12 @@ class Writer:
     def insert(self, cursor: Any, batch: pa.RecordBatch) -> None:
         """Copy; the server looks after foreign keys."""
         cursor.adbc_ingest(self.table, batch, mode="append")
+
+
+def _do_not_wait(connection: Any) -> None:
+    """Let commits not wait for the disk: the one that logs the rows does, and all before it is on the disk by then."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
 
 
 class SqliteWriter(Writer):

@@ -9,6 +9,7 @@ from crmcore.builtin.analytics import loading, sql
 from crmcore.builtin.analytics.bench import Bench, Build, Schema, python_values
 from crmcore.builtin.analytics.requirements import lacking
 from crmcore.changes import LoadedRange
+from crmcore.db.engine import sqlite_path
 from crmcore.entities.actors import require_permission
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class DuckBench(Bench):
         from crmcore.builtin.analytics.duck_process import Child
 
         super().__init__(app, plugin)
-        self.sqlite = app.engine.dialect.name == "sqlite"  # refuses a database that is not there
+        self.sqlite = sqlite_path(app.config) is not None
         self.child = Child(app.config)
         self._answers = 0
 
@@ -45,7 +46,7 @@ class DuckBench(Bench):
     def __enter__(self) -> Self:
         try:
             with self.app.read(self.plugin):
-                """The tables are those of this program."""
+                """The database is there, and its tables are those of this program."""
         except BaseException:
             self.child.close(at_once=True)
             raise

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 CHUNK = 5_000
 """Rows of one entry in the change log, as the gate's callers insert them."""
 
-AT_ONCE = 100_000
-"""Rows of one transaction, after which other writers get their turn: half a second's work."""
+AT_ONCE = 50_000
+"""Rows of one transaction, after which other writers get their turn: a quarter of a second's work."""
 
 _INTEGERS = ((sa.BigInteger, "BIGINT"), (sa.SmallInteger, "SMALLINT"), (sa.Integer, "INTEGER"))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.again import again
 from crmcore.builtin.approvals.kinds import carry_out, find_kind
 from crmcore.builtin.approvals.queries import (
     approval_table,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _CHUNK = 1_000
 
 
+@again
 def decide(app: App, actor: str, number: int, decision: Decision, reason: str = "") -> None:
     """Approve or reject a request; what follows from an approval is done in the same transaction, or neither is.
 
@@ -89,6 +91,7 @@ def cannot_be_approved(app: App, row: sa.RowMapping) -> str | None:
     return None
 
 
+@again
 def withdraw(app: App, actor: str, number: int, reason: str = "") -> None:
     """Take a request back; only who made it may, and only while it is open."""
     reason = cleaned_reason(reason)
@@ -143,14 +146,20 @@ def expire(app: App, actor: str) -> int:
     """Write down what has expired, a chunk at a time; returns how many. It may be killed and run again."""
     done = 0
     while True:
-        with app.write(actor, "expire requests", "job:expire_approvals", plugin="approvals") as tx:
-            query = sa.select(approval_table.c.id).where(is_late(tx.ctx.today))
-            query = query.order_by(approval_table.c.id).limit(_CHUNK).with_for_update()
-            late = tx.connection.scalars(query).all()
-            tx.update(Approval, [(number, {"state": "expired"}) for number in late])
-        done += len(late)
-        if len(late) < _CHUNK:
+        late = _expire_some(app, actor)
+        done += late
+        if late < _CHUNK:
             return done
+
+
+@again
+def _expire_some(app: App, actor: str) -> int:
+    with app.write(actor, "expire requests", "job:expire_approvals", plugin="approvals") as tx:
+        query = sa.select(approval_table.c.id).where(is_late(tx.ctx.today))
+        query = query.order_by(approval_table.c.id).limit(_CHUNK).with_for_update()
+        late = tx.connection.scalars(query).all()
+        tx.update(Approval, [(number, {"state": "expired"}) for number in late])
+    return len(late)
 
 
 def _close(tx: Tx, row: sa.RowMapping, **values: Any) -> None:

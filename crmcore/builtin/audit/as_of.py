@@ -52,7 +52,7 @@ def _people(
     """Return the contacts on the card then: of links that are there, and of those removed or moved since."""
     info = app.core_tables["contact_firm"]
     ids = set(connection.scalars(sa.select(info.table.c.id).where(info.table.c.customer_id == customer_id)))
-    ids |= gone(connection, [info.entity], "customer_id", customer_id).get(info.entity, set())
+    ids |= gone(connection, [info.entity], "customer_id", [customer_id]).get(info.entity, set())
     links = [
         link
         for _number, link in sorted(past_rows(connection, info, ids, moment).items())

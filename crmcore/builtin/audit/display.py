@@ -91,25 +91,38 @@ def print_history(session: Session, lines: Sequence[Line], limit: int | None) ->
 
 def _row(session: Session, line: Line) -> tuple[Any, ...]:
     entry = line.entry
-    noun = _LINK if entry.entity == "contact_firm" else NOUNS.get(entry.entity)
-    what = translate("crmcore", noun) if noun else entry.entity
     erased = _("(erased)") if line.field == PERSONAL else ""
     return (
         local(session, entry.at),
         entry.actor,
-        f"{what} {line.key}",
+        f"{entity_title(entry.entity)} {line.key}",
         translate("crmcore", _OPERATIONS.get(entry.operation, entry.operation)),
-        _title(session, entry.entity, line.field),
+        field_title(session, entry.entity, line.field),
         erased if erased and entry.before else _value(session, line.field, line.before),
         erased or _value(session, line.field, line.after),
         _why(entry.reason, entry.source),
     )
 
 
-def _title(session: Session, entity: str, field: str) -> str:
+def entity_title(entity: str) -> str:
+    """Return what people call a kind of row; a plugin's table is shown under its own name."""
+    noun = _LINK if entity == "contact_firm" else NOUNS.get(entity)
+    return translate("crmcore", noun) if noun else entity
+
+
+def field_title(session: Session, entity: str, field: str) -> str:
+    """Return what people call a field of a kind of row."""
     if entity == "customer" and field in session.app.catalogue.fields:
         return session.app.catalogue.fields[field].shown_title
     return translate("crmcore", _TITLES[field]) if field in _TITLES else field
+
+
+def conflict_row(session: Session, conflict: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what an undo has left as the cells of a table; its field may be the kind of row that hangs on it."""
+    entity, field = conflict["entity"], conflict["field"]
+    title = field_title(session, entity, field)
+    hangs = title == field and field in {*NOUNS, "contact_firm"}
+    return entity_title(entity), conflict["key"], entity_title(field) if hangs else title, conflict["why"]
 
 
 def _value(session: Session, field: str, value: Any) -> str:

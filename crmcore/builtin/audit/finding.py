@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ MODELS: dict[str, type[SQLModel]] = {
 }
 """What a code may be of; the first that has it is meant."""
 _log = change_log.c
+_INDEXED = frozenset({"customer_id", "contact_id"})
+"""Columns of which an index of the log knows the values."""
 
 
 class Found(NamedTuple):
@@ -54,9 +56,7 @@ def _past(connection: sa.Connection, code: str, entities: Collection[str]) -> li
     query = (
         sa.select(_log.entity, _log.entity_id, _log.before)
         .where(
-            _log.entity.in_(list(entities)),
-            *_was(connection, '"code":"'),
-            _text_in(connection, f'"code":{dumps(code)}'),
+            _log.entity.in_(list(entities)), _holds(connection, '"code":"'), _coded(connection, dumps(code))
         )
         .order_by(_log.seq.desc())
     )
@@ -65,45 +65,68 @@ def _past(connection: sa.Connection, code: str, entities: Collection[str]) -> li
     return sorted(found, key=lambda one: list(entities).index(one.entity))
 
 
-def _was(connection: sa.Connection, text: str) -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
-    """Return the conditions by which a partial index of the log is used: its own, word by word, and its second column.
-
-    Without the column SQLite may as well take the index of all entries.
-    """
+def _holds(connection: sa.Connection, text: str) -> sa.TextClause:
+    """Return the condition by which a partial index of the log is used: its own, word by word."""
     function = "instr" if connection.dialect.name == "sqlite" else "strpos"
-    own = sa.text(f"{function}(before, '{text}') > 0".replace(":", "\\:"))
-    return _log.operation.in_(("update", "delete")), own
+    return sa.text(f"{function}(before, '{text}') > 0".replace(":", "\\:"))
 
 
-def _text_in(connection: sa.Connection, text: str) -> sa.ColumnElement[bool]:
-    find = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.strpos
-    return find(_log.before, text) > 0
+def _coded(connection: sa.Connection, code: str) -> sa.ColumnElement[bool]:
+    """Return the condition that an entry holds a code, which is given as JSON; its index knows the same words."""
+    if connection.dialect.name == "sqlite":  # what follows the code comes along: a comma or a brace
+        begins = code[:72]
+        held = sa.literal_column('substr(before, instr(before, \'"code":"\') + 7, 72)', sa.Text())
+        return sa.and_(held >= begins, held < f"{begins}~")
+    pattern = '"code":("(?:[^"\\\\]|\\\\.){0,70}")'
+    held = sa.literal_column(f"(substring(before from '{pattern}') COLLATE \"C\")", sa.Text())
+    return held == code
 
 
 def gone(
     connection: sa.Connection,
     entities: Iterable[str],
     column: str,
-    number: int,
+    numbers: Iterable[int],
     since: datetime | None = None,
 ) -> dict[str, set[int]]:
-    """Return the rows that pointed to a row once and were removed or moved away: entity → ids.
+    """Return the rows that pointed to one of some rows once and were removed or moved away: entity → ids.
 
-    They are found by the index of such entries, which has those whose column ends in `_id`. `since`: only what
-    left from that moment on.
+    They are found by an index: where the column holds customers or contacts by one that knows whom, else by that of
+    entries whose column ends in `_id`, all of which are looked through. `since`: only what left from that moment on.
     """
-    query = sa.select(_log.entity, _log.entity_id, _log.before).where(
-        _log.entity.in_(list(entities)),
-        *_was(connection, '_id":'),
-        sa.or_(*(_text_in(connection, f'"{column}":{number}{end}') for end in ",}")),
-    )
-    if since is not None:
-        query = query.join(change_tx, change_tx.c.id == _log.tx_id).where(change_tx.c.at >= since)
     found: dict[str, set[int]] = {}
-    for row in connection.execute(query):
-        if json.loads(row.before).get(column) == number:
-            found.setdefault(row.entity, set()).add(row.entity_id)
+    for part in batches(numbers):
+        query = sa.select(_log.entity, _log.entity_id, _log.before).where(
+            _log.entity.in_(list(entities)), *_pointed(connection, column, part)
+        )
+        if since is not None:
+            query = query.join(change_tx, change_tx.c.id == _log.tx_id).where(change_tx.c.at >= since)
+        for row in connection.execute(query):
+            if json.loads(row.before).get(column) in part:
+                found.setdefault(row.entity, set()).add(row.entity_id)
     return found
+
+
+def _pointed(
+    connection: sa.Connection, column: str, numbers: Sequence[int]
+) -> Iterator[sa.ColumnElement[bool] | sa.TextClause]:
+    """Yield the conditions that an entry held one of these numbers in a column."""
+    key = f'"{column}":'
+    held: sa.ColumnElement[Any]
+    wanted: list[Any] = list(numbers)
+    if connection.dialect.name == "sqlite":
+        text = f"CAST(substr(before, instr(before, '{key}') + {len(key)}, 20) AS INTEGER)"
+        held = sa.literal_column(text, sa.BigInteger())
+    else:
+        held = sa.literal_column(f"(substring(before from '{key}([0-9]{{1,20}})'))", sa.Text())
+        wanted = list(map(str, numbers))
+    yield held.in_(wanted)
+    yield _holds(connection, key)
+    if column in _INDEXED:
+        return
+    # Its second column, too: without it SQLite may as well take the index of all entries.
+    yield _holds(connection, '_id":')
+    yield _log.operation.in_(("update", "delete"))
 
 
 def codes_ever(connection: sa.Connection, entity: str, ids: Iterable[int]) -> dict[int, str]:

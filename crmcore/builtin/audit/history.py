@@ -11,7 +11,9 @@ import sqlalchemy as sa
 
 from crmcore.builtin.audit import entries
 from crmcore.builtin.audit.entries import LogEntry
+from crmcore.builtin.audit.fields import require_field
 from crmcore.builtin.audit.finding import MODELS, Found, codes_ever, gone
+from crmcore.builtin.audit.names import REFERENCES, TECHNICAL, field_name
 from crmcore.changes import PERSONAL
 from crmcore.entities.lookup import batches
 from crmcore.keys import PersonKeys
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
     from crmcore.app import App
     from crmcore.db.tables import TableInfo
     from crmcore.plugins.types import Context
-
-_TECHNICAL = frozenset({"id", "uid", "version"})
-_REFERENCES = {"parent_id": "customer", "customer_id": "customer", "contact_id": "contact"}
-"""Columns that name another row: people read its code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +55,17 @@ def history(
 ) -> list[Line]:
     """Return the lines of the history of rows, the newest `limit` of them, oldest first.
 
-    Of a customer also those of the rows that hang on it, now or once. `field`: only lines of this field.
+    Of a customer also those of the rows that hang on it, now or once. `field`: only lines of this field; NotFound for
+    one that neither these rows have nor their past.
     """
+    found = list(found)
     places = {place for one in found for place in _places(app, ctx.connection, one)}
     seqs = sorted(places, reverse=True)
     newest_first = entries.read(ctx.connection, seqs, PersonKeys(ctx.connection))
     lines = list(islice(_lines(app, ctx.connection, newest_first, field), limit))
     lines.reverse()
+    if field is not None and not lines:
+        require_field(app, _tables_of(app, found), field)
     return lines
 
 
@@ -72,6 +74,16 @@ def _places(app: App, connection: sa.Connection, found: Found) -> set[int]:
     for entity, ids in _concerned(app, connection, found).items():
         places.update(entries.places(connection, entity, ids))
     return places
+
+
+def _tables_of(app: App, found: Iterable[Found]) -> Iterator[TableInfo]:
+    """Yield the tables whose rows the history of these rows may speak of."""
+    for one in found:
+        yield app.core_tables[one.entity]
+        if one.entity in {"customer", "contact"}:
+            yield from (app.core_tables[name] for name in ("contact", "contact_firm"))
+        if one.entity == "customer":
+            yield from (info for info, _column in _hanging(app))
 
 
 def _concerned(app: App, connection: sa.Connection, found: Found) -> dict[str, set[int]]:
@@ -85,13 +97,13 @@ def _concerned(app: App, connection: sa.Connection, found: Found) -> dict[str, s
         for info, column in _hanging(app):
             tables.setdefault(column, []).append(info.entity)
         for column, entities in tables.items():
-            for entity, ids in gone(connection, entities, column, found.id).items():
+            for entity, ids in gone(connection, entities, column, [found.id]).items():
                 rows.setdefault(entity, set()).update(ids)
         rows.setdefault("contact", set()).update(_contacts_of(connection, rows["contact_firm"]))
     elif found.entity == "contact":
         link = app.core_tables["contact_firm"].table.c
         rows["contact_firm"] = set(connection.scalars(sa.select(link.id).where(link.contact_id == found.id)))
-        rows["contact_firm"] |= gone(connection, ["contact_firm"], "contact_id", found.id).get(
+        rows["contact_firm"] |= gone(connection, ["contact_firm"], "contact_id", [found.id]).get(
             "contact_firm", set()
         )
     return rows
@@ -140,7 +152,7 @@ def _codes(connection: sa.Connection, part: Sequence[LogEntry]) -> dict[tuple[st
     named: dict[str, set[int]] = {}
     for entry in part:
         for side in (entry.before, entry.after):
-            for column, entity in _REFERENCES.items():
+            for column, entity in REFERENCES.items():
                 if side and side.get(column) is not None:
                     named.setdefault(entity, set()).add(side[column])
         if entry.entity in MODELS:
@@ -181,12 +193,12 @@ def _fields(app: App, entry: LogEntry, codes: Codes) -> Iterator[tuple[str, Any,
     order = {name: place for place, name in enumerate(info.columns if info else ())}
     for name in sorted({**before, **after}, key=lambda name: order.get(name, len(order))):
         old, new = before.get(name), after.get(name)
-        if name in _TECHNICAL or (whole and (old if new is None else new) in (None, [], {})):
+        if name in TECHNICAL or (whole and (old if new is None else new) in (None, [], {})):
             continue
-        entity = _REFERENCES.get(name)
+        entity = REFERENCES.get(name)
         if entity:
             old, new = (codes.get((entity, v), v) if v is not None else None for v in (old, new))
-        yield name.removesuffix("_id") if entity else name, old, new
+        yield field_name(name), old, new
     if entry.erased:
         yield PERSONAL, None, None
 

@@ -98,11 +98,8 @@ class Past:
         """Return the rows that pointed there and were deleted or moved since."""
         if column == "id":
             return set(ids)
-        lost: set[int] = set()
-        for number in ids:
-            found = gone(self._connection, [self._info.entity], column, number, self._moment)
-            lost |= found.get(self._info.entity, set())
-        return lost
+        entity = self._info.entity
+        return gone(self._connection, [entity], column, ids, self._moment).get(entity, set())
 
     def _arrivals(self, ids: Sequence[int]) -> list[Entry]:
         """Return an entry for each of these rows that arrived in a range since, as if it had one of its own."""

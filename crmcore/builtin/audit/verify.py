@@ -17,9 +17,12 @@ from crmcore.builtin.audit.anchor import Anchor
 from crmcore.builtin.audit.chain import UNREADABLE, Entries
 from crmcore.builtin.audit.findings import lowest
 from crmcore.builtin.audit.seals import Seals
+from crmcore.db.system import change_log, change_seal, change_tx
 
 if TYPE_CHECKING:
     from crmcore.app import App
+
+_LOG = frozenset({change_log.name, change_tx.name, change_seal.name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ def verify(app: App, anchors: Sequence[Anchor] = (), *, rows: bool = False) -> V
     """Check the whole log as it stands at one moment; `rows`: also the rows that it speaks of."""
     with app.read() as ctx:
         _one_moment(app, ctx.connection)
+        if dropped := _dropped(app, ctx.connection, rows=rows):
+            return Verdict(ok=False, checked=0, unsealed=0, anchored_to=None, first_bad=None, problem=dropped)
         entries, seals = Entries(ctx.connection), Seals(ctx.connection, anchors)
         found = entries.check()
         try:
@@ -56,6 +61,14 @@ def verify(app: App, anchors: Sequence[Anchor] = (), *, rows: bool = False) -> V
             found = lowest(check_rows(app, ctx.connection), check_ranges(app, ctx.connection))
     seq, problem = found or (None, None)
     return Verdict(found is None, entries.checked, seals.unsealed, seals.anchored_to, seq, problem)
+
+
+def _dropped(app: App, connection: sa.Connection, *, rows: bool) -> str | None:
+    """Say which tables of the log are gone, and with `rows` which others; None where all are there."""
+    from crmcore.builtin.databases.missing import missing_sentence, missing_tables
+
+    missing = [name for name in missing_tables(app, connection) if rows or name in _LOG]
+    return missing_sentence(missing) if missing else None
 
 
 def _one_moment(app: App, connection: sa.Connection) -> None:

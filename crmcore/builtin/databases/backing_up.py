@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from crmcore.builtin.databases import manifest
 from crmcore.builtin.databases.computed import drop_computed
 from crmcore.builtin.databases.destinations import copy_file_as_it_is, fill_file
-from crmcore.builtin.databases.folders import FOLDERS, sum_of, whole_folder
+from crmcore.builtin.databases.folders import refuse_inside, sum_of, whole_folder
 from crmcore.builtin.databases.source import anchor, opened
 from crmcore.builtin.databases.telling import told
 from crmcore.builtin.databases.unfinished import noted
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def back_up(app: App, actor: str, folder: Path) -> dict[str, Any]:
     """Back the company up into a new folder; returns what its manifest says."""
-    _refuse_inside(app.config.folder, folder)
+    refuse_inside(app.config.folder, folder)
     command = f"crm db backup {shlex.quote(str(folder.absolute()))}"
     with noted(app, command, folder.absolute()), told(folder), whole_folder(folder) as part:
         path = part / manifest.DATABASE
@@ -52,17 +52,6 @@ def back_up(app: App, actor: str, folder: Path) -> dict[str, Any]:
         manifest.write_manifest(part, content)
         app.log_read(actor, "backup", "database", content["rows"], str(folder.resolve()))
     return content
-
-
-def _refuse_inside(company: Path, target: Path) -> None:
-    """Refuse a place among the company's own files: later backups would hold this one."""
-    target = target.resolve()
-    for top in (company / name for name in FOLDERS):
-        if top.exists() and any(
-            place.exists() and place.samefile(top) for place in (target, *target.parents)
-        ):
-            message = _("{folder} lies in {top}, which every backup holds; choose a folder outside")
-            raise CrmError(message.format(folder=target, top=top))
 
 
 def _check_whole(app: App, database: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.administration.settings.document import changed
 from crmcore.builtin.databases.destinations import copy_file_as_it_is, fill_file, fill_server, whole_file
+from crmcore.builtin.databases.folders import refuse_inside
 from crmcore.builtin.databases.indexing import fill_index
 from crmcore.builtin.databases.manifest import as_json
 from crmcore.builtin.databases.source import anchor, opened
@@ -42,6 +43,8 @@ def copy_database(app: App, actor: str, url: str) -> dict[str, Any]:
     """Copy the company's database to an empty one; crm.toml stays as it is."""
     config, _text = with_database(app.config.folder, app.config.path.read_bytes(), url)
     path = sqlite_path(config)
+    if path is not None:
+        refuse_inside(app.config.folder, path)
     with (
         noted(app, f"crm db copy --to {shlex.quote(url)}", path or url),
         opened(app, actor) as (source, plan),

@@ -17,9 +17,11 @@ from crmcore.builtin.databases.drawn_indexes import make_indexes
 from crmcore.builtin.databases.layout import kind_of
 from crmcore.db.base import BigId, JsonText
 from crmcore.db.engine import gate
+from crmcore.i18n import _
+from crmcore.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 _TYPES: dict[str, Any] = {
     "json": JsonText,
@@ -38,7 +40,7 @@ def draw(
 ) -> list[str]:
     """Make tables in the target as they are in the source; `made` are there already and may be pointed to.
 
-    Returns a sentence for each index that could not be made.
+    Returns a sentence for each condition and each index that could not be made.
     """
     drawn = sa.MetaData()
     for name in made:
@@ -48,12 +50,42 @@ def draw(
         inspector = sa.inspect(source)
         for name in names:
             _draw(inspector, source, drawn, name, {*names, *made}, target.dialect.name)
-        drawn.create_all(target, tables=[drawn.tables[name] for name in names], checkfirst=False)
+        tables = [drawn.tables[name] for name in names]
+        later = _taken_away(tables) if target.dialect.name == "postgresql" else []
+        drawn.create_all(target, tables=tables, checkfirst=False)
         return [
-            sentence
-            for name in names
-            for sentence in make_indexes(source, target, drawn.tables[name], _kinds(inspector, name))
+            *_conditions(target, later),
+            *(s for t in tables for s in make_indexes(source, target, t, _kinds(inspector, t.name))),
         ]
+
+
+def _taken_away(tables: Sequence[sa.Table]) -> list[tuple[sa.Table, sa.CheckConstraint]]:
+    """Take the conditions of tables out of them: a server that refuses one of them would make none of the tables."""
+    found = [(t, c) for t in tables for c in t.constraints if isinstance(c, sa.CheckConstraint)]
+    for table, check in found:
+        table.constraints.discard(check)
+    return sorted(found, key=lambda one: (one[0].name, str(one[1].name)))
+
+
+def _conditions(
+    target: sa.Connection, wanted: Sequence[tuple[sa.Table, sa.CheckConstraint]]
+) -> Iterator[str]:
+    """Give tables their conditions, and yield a sentence for each that only SQLite takes, such as a number compared with a text."""
+    for table, check in wanted:
+        try:
+            with target.begin_nested():
+                target.execute(sa.schema.AddConstraint(check))
+        except (sa.exc.ProgrammingError, sa.exc.DataError):
+            yield condition_left_out(str(check.name or check.sqltext), table.name)
+
+
+def condition_left_out(name: str, table: str) -> str:
+    """Say that a condition does not go along, and what to do for it."""
+    message = _(
+        "condition {condition} of table {table} was left out, since PostgreSQL does not take it or rows break it;"
+        " look through the rows before you enable the plugin that it belongs to"
+    )
+    return message.format(condition=printable(name), table=table)
 
 
 def _kinds(inspector: sa.Inspector, name: str) -> dict[str, str]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from crmcore.builtin.databases.counters import go_on_after, last_number
-from crmcore.builtin.databases.drawing import draw
+from crmcore.builtin.databases.drawing import condition_left_out, draw
 from crmcore.builtin.databases.layout import SERVERS_OWN, Layout, layouts, quoted
 from crmcore.builtin.databases.plan import Plan, make_tables
 from crmcore.builtin.databases.reading import batches, utc
@@ -48,7 +48,7 @@ def fill(source: sa.Connection, target: sa.Connection, plan: Plan) -> list[Copie
     plan.lost.extend(draw(source, target, plan.kept, plan.made))
     there = layouts(source, sorted(plan.tables))
     _compare_columns(there, layouts(target, sorted(plan.tables)))
-    with gate(target), _bare(target, plan.tables):
+    with gate(target), _bare(target, plan):
         for layout in there:
             target.exec_driver_sql(f"DELETE FROM {quoted(layout.name)}")  # noqa: S608  (what migrations put there)
         done = [_copy(source, target, layout) for layout in there]
@@ -171,37 +171,58 @@ def _of_no_server(batch: Batch, own: Sequence[int]) -> Iterator[tuple[Any, ...]]
         yield tuple(0 if place in own else value for place, value in enumerate(row))
 
 
+class _Again(NamedTuple):
+    """Something that is taken away while rows go in, and made again."""
+
+    away: str
+    make: str
+    or_say: str = ""
+    """What is said where rows keep it from being made; without it that is an error."""
+
+
 @contextmanager
-def _bare(target: sa.Connection, tables: Sequence[str]) -> Iterator[None]:
-    """Take indexes and foreign keys away while rows go in, and make them again: sorted at once, and checked at once."""
-    again = _of_sqlite(target, tables) if target.dialect.name == "sqlite" else _of_postgres(target)
+def _bare(target: sa.Connection, plan: Plan) -> Iterator[None]:
+    """Take indexes, foreign keys and conditions away while rows go in, and make them again: sorted at once, and checked at once."""
+    again = _of_sqlite(target, plan.tables) if target.dialect.name == "sqlite" else _of_postgres(target, plan)
     driver: Any = target.connection.driver_connection
-    for away, _make in reversed(again):
-        driver.execute(away).close()
+    for one in reversed(again):
+        driver.execute(one.away).close()
     yield
-    for _away, make in again:
-        driver.execute(make).close()
+    for one in again:
+        try:
+            with target.begin_nested() if one.or_say else nullcontext():
+                driver.execute(one.make).close()
+        except driver.IntegrityError:
+            if not one.or_say:
+                raise
+            plan.lost.append(one.or_say)
 
 
-def _of_sqlite(target: sa.Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
+def _of_sqlite(target: sa.Connection, tables: Sequence[str]) -> list[_Again]:
     query = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     rows = target.exec_driver_sql(query).all()
-    return [(f"DROP INDEX {quoted(name)}", sql) for name, table, sql in rows if table in tables]
+    return [_Again(f"DROP INDEX {quoted(name)}", sql) for name, table, sql in rows if table in tables]
 
 
-def _of_postgres(target: sa.Connection) -> list[tuple[str, str]]:
+def _of_postgres(target: sa.Connection, plan: Plan) -> list[_Again]:
     keys = target.exec_driver_sql(
-        "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE contype = 'f' AND connamespace = current_schema()::regnamespace"
+        "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid), contype = 'c',"
+        " conname, (SELECT relname FROM pg_class WHERE pg_class.oid = conrelid)"
+        " FROM pg_constraint WHERE contype IN ('f', 'c') AND connamespace = current_schema()::regnamespace"
+        " AND conrelid <> 0"
     ).all()
     indexes = target.exec_driver_sql(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i"
         " JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = current_schema()::regnamespace"
         " AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)"
     ).all()
-    again = [(f"DROP INDEX {name}", made) for name, made in indexes]
-    again += [
-        (f"ALTER TABLE {table} DROP CONSTRAINT {name}", f"ALTER TABLE {table} ADD CONSTRAINT {name} {told}")
-        for table, name, told in keys
-    ]
+    again = [_Again(f"DROP INDEX {name}", made) for name, made in indexes]
+    for table, name, told, condition, plain, of in keys:
+        if condition and of not in plan.kept:
+            continue  # what migrations make must hold
+        sentence = condition_left_out(plain, of) if condition else ""
+        alter = f"ALTER TABLE {table}"
+        again.append(
+            _Again(f"{alter} DROP CONSTRAINT {name}", f"{alter} ADD CONSTRAINT {name} {told}", sentence)
+        )
     return again

@@ -57,6 +57,17 @@ def _not_empty(folder: Path) -> CrmError:
     return CrmError(_("{folder} is not empty; choose a new folder").format(folder=folder))
 
 
+def refuse_inside(company: Path, target: Path) -> None:
+    """Refuse a place among the company's own files: later backups would hold this one."""
+    target = target.resolve()
+    for top in (company / name for name in FOLDERS):
+        if top.exists() and any(
+            place.exists() and place.samefile(top) for place in (target, *target.parents)
+        ):
+            message = _("{folder} lies in {top}, which every backup holds; choose a folder outside")
+            raise CrmError(message.format(folder=target, top=top))
+
+
 @contextmanager
 def part_beside(target: Path) -> Iterator[Path]:
     """Give a new folder beside a place, to make in it what goes there; what is left in it goes away at the end."""

@@ -190,7 +190,7 @@ def undo(session: Session, number: int, *, as_json: bool) -> None:
     conflicts = result["conflicts"]
     _show_undo({**result, "conflicts": len(conflicts)})
     if conflicts:
-        _show_conflicts(conflicts)
+        _show_conflicts(session, conflicts)
         echo(_("These were left as they are; once they are free: crm imports undo {id}").format(id=number))
 
 
@@ -316,8 +316,9 @@ def _show_undo(counts: dict[str, Any]) -> None:
         echo(f"{title}: {counts[name]:,}")
 
 
-def _show_conflicts(conflicts: Sequence[dict[str, Any]]) -> None:
+def _show_conflicts(session: Session, conflicts: Sequence[dict[str, Any]]) -> None:
     """Show conflicts, the first of many: JSON has them all."""
+    from crmcore.builtin.audit.display import conflict_row
     from crmcore.plugins.types import Column, Table
 
     columns = (
@@ -326,8 +327,7 @@ def _show_conflicts(conflicts: Sequence[dict[str, Any]]) -> None:
         Column("field", _("Field")),
         Column("why", _("Why")),
     )
-    names = [column.name for column in columns]
-    rows = [tuple(conflict[name] for name in names) for conflict in conflicts[:LISTED]]
+    rows = [conflict_row(session, conflict) for conflict in conflicts[:LISTED]]
     show_table(Table("conflicts", "", columns, rows))
     if len(conflicts) > LISTED:
         echo(_("… and {count} more (--json lists all)").format(count=f"{len(conflicts) - LISTED:,}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -48,19 +49,23 @@ class _Shape:
         self._people = [name for name in names if name in people]
         self._columns = [name for name, source in sources.items() if source == "column"]
         self._attributes = sources.keys() - self._columns
-        held = [_table.c[name] for name in ("id", "parent_id", "attributes")]
+        held = [_table.c.id, _table.c.parent_id, sa.cast(_table.c.attributes, sa.Text)]
         self.selected = [*(_table.c[name] for name in self._columns), *held]
 
     def rows(self, ctx: Context, page: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
         """Give the rows of a page."""
-        people = read_card_contacts(ctx.connection, [row.id for row in page])
-        parents = customer_codes(ctx.connection, [row.parent_id for row in page if row.parent_id is not None])
-        for row in page:
-            *_values, number, parent, held = row
+        *_columns, numbers, parent_ids, attributes = zip(*page, strict=True)
+        people = read_card_contacts(ctx.connection, numbers)
+        parents = customer_codes(ctx.connection, filter(None, parent_ids))
+        # One text is taken apart in half the time of five hundred.
+        held = json.loads(f"[{','.join(attributes)}]")
+        for row, number, parent, own in zip(page, numbers, parent_ids, held, strict=True):
             values = self._empty.copy()
             values.update(zip(self._columns, row, strict=False))
-            for name in self._attributes & held.keys():
-                values[name] = held[name]
+            if own.keys() <= self._attributes:
+                values.update(own)
+            else:
+                values.update((name, own[name]) for name in self._attributes & own.keys())
             if parent is not None:
                 values["parent"] = parents.get(parent)
             if number in people:

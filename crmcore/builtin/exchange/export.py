@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import date, datetime, tzinfo
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from io import TextIOWrapper
-from itertools import chain
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from crmcore.app import App
-from crmcore.builtin.exchange.guard import STARTS, guard
+from crmcore.builtin.exchange.cells import rows_of_cells
 from crmcore.builtin.exchange.understanding import fields_of, find_importable
 from crmcore.entities.actors import require_permission
 from crmcore.errors import CrmError
 from crmcore.files import whole_file
 from crmcore.i18n import translator
-from crmcore.plugins.isolation import blaming, each
+from crmcore.plugins.isolation import blaming
 from crmcore.plugins.types import Importable
 
 _ = translator("crmcore")
@@ -30,6 +31,9 @@ PERMISSION = "records.export"
 _PLAIN = frozenset({str, int, float, bool, date, Decimal, type(None)})
 """Types of values that are no time; most rows hold nothing else."""
 BOM = "\ufeff"
+BATCH = 500
+_Batch = tuple[list[str], list[tuple[Any, ...]]]
+"""The fields, and the values of some rows."""
 
 
 def export_entity(app: App, actor: str, name: str, path: Path | None) -> int:
@@ -43,7 +47,7 @@ def export_entity(app: App, actor: str, name: str, path: Path | None) -> int:
         raise CrmError(_("{name} can be imported but not exported").format(name=name))
     with app.read(importable.plugin, actor) as ctx:
         require_permission(ctx.connection, app.config, actor, PERMISSION)
-        rows = each(lambda: _whole(export(ctx)), partial(blaming, importable.plugin, "importables"))
+        rows = _batches(lambda: export(ctx), partial(blaming, importable.plugin, "importables"))
         if path is None:
             try:
                 return _write(
@@ -55,50 +59,23 @@ def export_entity(app: App, actor: str, name: str, path: Path | None) -> int:
             return _write(app, importable, rows, file, lambda count: _log(app, actor, name, count))
 
 
-def cell(value: Any, zone: tzinfo) -> str:
-    """Return a value as it stands in a cell; text that a spreadsheet would run is guarded."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return guard(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return _moment(value, zone)
-    if isinstance(value, date):
-        return value.isoformat()
-    # Never 1E+3: a reader of amounts refuses exponents, and so does ours.
-    return format(value if isinstance(value, Decimal) else Decimal(repr(value)), "f")
-
-
 def _log(app: App, actor: str, name: str, count: int) -> None:
     app.log_read(actor, "export", name, count)
 
 
 def _write(
-    app: App, importable: Importable, rows: Iterator[Mapping[str, Any]], file: IO[bytes], done: Any
+    app: App, importable: Importable, batches: Iterator[_Batch], file: IO[bytes], done: Callable[[int], None]
 ) -> int:
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     count = 0
     try:
         text.write(BOM)
         writer = csv.writer(text)
-        first = next(rows, None)
-        names = list(first) if first is not None else _names(app, importable)
-        writer.writerow(names)
-        zone = app.config.timezone
-        for row in chain([] if first is None else [first], rows):
-            writer.writerow(
-                [
-                    value
-                    if value is None
-                    or (value.__class__ is str and value[:1] not in STARTS)
-                    or value.__class__ is int
-                    else cell(value, zone)
-                    for value in map(row.__getitem__, names)
-                ]
-            )
-            count += 1
+        first = next(batches, None)
+        writer.writerow(_names(app, importable) if first is None else first[0])
+        for _fields, rows in chain([] if first is None else [first], batches):
+            writer.writerows(rows_of_cells(rows, app.config.timezone))
+            count += len(rows)
         text.flush()
     finally:
         # Also of an export that broke off it is known what was read.
@@ -107,31 +84,46 @@ def _write(
     return count
 
 
-def _whole(rows: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Give each row with the fields of the first, and no time of which nobody knows when it was."""
-    names: list[str] = []
-    for row in rows:
-        names = names or list(row)
-        same = row.__class__ is dict and len(row) == len(names) and all(map(row.__contains__, names))
-        values = dict(row) if same else {name: row[name] for name in names}
-        if not _PLAIN.issuperset(map(type, values.values())):
-            for value in values.values():
-                if isinstance(value, datetime) and value.tzinfo is None:
-                    raise ValueError(_("the time {at} has no time zone").format(at=value))
-        yield values
+def _batches(
+    make: Callable[[], Iterator[Mapping[str, Any]]], blame: Callable[[], AbstractContextManager[None]]
+) -> Iterator[_Batch]:
+    """Give an exporter's rows in batches, each row as the values of the first one's fields; `blame` guards the making."""
+    with blame():
+        rows = iter(make())
+        first = next(rows, None)
+        if first is None:
+            return
+        fields = list(first)
+        # Row by row as they come: an exporter may give the same mapping each time, filled anew.
+        left = map(_picker(fields), chain([first], rows))
+    while True:
+        with blame():
+            part = list(islice(left, BATCH))
+            _check_times(part)
+        if part:
+            yield fields, part
+        if len(part) < BATCH:
+            return
+
+
+def _picker(fields: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(fields) > 1:
+        return itemgetter(*fields)
+    return lambda row: tuple(row[name] for name in fields)
+
+
+def _check_times(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Raise ValueError for a time of which nobody knows when it was."""
+    if _PLAIN.issuperset(map(type, chain.from_iterable(rows))):
+        return
+    for value in chain.from_iterable(rows):
+        if isinstance(value, datetime) and value.tzinfo is None:
+            raise ValueError(_("the time {at} has no time zone").format(at=value))
 
 
 def _names(app: App, importable: Importable) -> list[str]:
     names = [field.name for field in fields_of(app, importable) if not field.computed_by]
     return sorted(names, key=lambda name: name != "code")
-
-
-def _moment(value: datetime, zone: tzinfo) -> str:
-    local = value.astimezone(zone)
-    plain = local.replace(tzinfo=None)
-    # In the hour that a clock shows twice only the offset tells which one is meant.
-    unique = plain.replace(tzinfo=zone) == value and local.fold == 0
-    return (plain if unique else local).isoformat(sep=" ")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from crmcore.builtin.audit.names import field_name
 from crmcore.builtin.exchange.undo_history import Writer
 from crmcore.builtin.exchange.undo_keys import Keys
 from crmcore.builtin.exchange.undo_references import Hanging
@@ -29,7 +30,7 @@ class Conflict(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return it as users see it."""
-        return {"entity": self.entity, "key": self.key, "field": self.field, "why": self.why}
+        return {"entity": self.entity, "key": self.key, "field": field_name(self.field), "why": self.why}
 
 
 def changed_since(by: Writer, zone: ZoneInfo) -> str:

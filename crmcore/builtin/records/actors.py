@@ -84,17 +84,19 @@ def revoke_command(session: Session, code: str, role: str, reason: str, **option
 @click.option("--of", "absent", required=True, metavar="CODE", help=N_("Who is away."))
 @click.option("--from", "start", type=DAY, required=True, help=N_("First day, such as 2025-01-01."))
 @click.option("--until", "end", type=DAY, required=True, help=N_("Last day, included."))
+@version_option
 @reason_option
 @json_option
 @pass_session
-def deputy_command(  # noqa: PLR0913  (click hands over all of them)
-    session: Session, code: str, absent: str, *, start: datetime, end: datetime, reason: str, as_json: bool
+def deputy_command(
+    session: Session, code: str, absent: str, *, start: datetime, end: datetime, **options: Any
 ) -> None:
     """Appoint a deputy."""
     from crmcore.builtin.records.services.actors import appoint
 
-    appoint(session.app, by(session, reason), code, absent, start.date(), end.date())
-    _answer(session, code, _("Actor {code} was changed."), as_json=as_json)
+    who, days = by(session, options["reason"]), (start.date(), end.date())
+    appoint(session.app, who, code, absent, *days, expect_version=options["expect_version"])
+    _answer(session, code, _("Actor {code} was changed."), as_json=options["as_json"])
 
 
 @actor.command(

@@ -123,6 +123,7 @@ def edit_command(session: Session, code: str, customer: str | None, **options: A
 @click.argument("code")
 @click.argument("customer")
 @_place_options
+@version_option
 @reason_option
 @json_option
 @pass_session
@@ -130,7 +131,8 @@ def join_command(session: Session, code: str, customer: str, **options: Any) -> 
     """Add a place."""
     from crmcore.builtin.records.services.contacts import join
 
-    join(session.app, by(session, options["reason"]), code, customer, _place(options))
+    seen = options["expect_version"]
+    join(session.app, by(session, options["reason"]), code, customer, _place(options), expect_version=seen)
     _answer(session, code, _("Contact {code} was changed."), as_json=options["as_json"])
 
 
@@ -159,6 +161,8 @@ def leave_command(
 @click.argument("customer")
 @click.option("--until", type=DAY, help=N_("Last day at the firms before; by default the day before."))
 @_place_options
+@version_option
+@_place_version_option
 @reason_option
 @json_option
 @pass_session
@@ -166,7 +170,9 @@ def move_command(session: Session, code: str, customer: str, until: datetime | N
     """Change the place."""
     from crmcore.builtin.records.services.contacts import move
 
-    move(session.app, by(session, options["reason"]), code, customer, _place(options), day_of(until))
+    seen = {name: options[name] for name in ("expect_version", "expect_place_version")}
+    to = (code, customer, _place(options), day_of(until))
+    move(session.app, by(session, options["reason"]), *to, **seen)
     _answer(session, code, _("Contact {code} was changed."), as_json=options["as_json"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmcore.builtin.records.conditions import read_columns, read_conditions, read_order
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Line(NamedTuple):
-    """One customer of a list: its code, what is printed of it, and the fields of its card that have a value there."""
+    """One customer of a list: its code, what is printed of it, and the sensitive fields that have a value there."""
 
     code: str
     values: Mapping[str, Any]
@@ -54,6 +54,8 @@ class Roster:
         """Take the customers found and the columns to show; no columns = whole cards."""
         self._app, self._ctx, self._known, self._names, self._found = session.app, ctx, known, names, found
         self._fields = session.app.catalogue.fields  # once: it looks whether the company's file has changed
+        asked = [self._fields[name] for name in names or self._fields if name in self._fields]
+        self._sensitive = frozenset(field.name for field in asked if field.sensitive)
 
     def pages(self) -> Iterator[list[Line]]:
         """Give the published JSON of the customers, page by page."""
@@ -88,34 +90,32 @@ class Roster:
 
     def _cards(self, page: Sequence[sa.RowMapping]) -> list[Line]:
         made = [card for card, _sections in cards(self._app, self._ctx, page)]
-        return [Line(card["code"], card, frozenset(card["attributes"])) for card in made]
+        return [Line(card["code"], card, self._sensitive.intersection(card["attributes"])) for card in made]
 
     def _columns(self, page: Sequence[sa.RowMapping]) -> list[Line]:
-        ids = [row["id"] for row in page]
-        reads = {name: self._reader(name, ids, page) for name in self._names}
+        read = {name: self._values(name, page) for name in self._names}
+        columns = {name: values for name, values in read.items() if values is not None}
         lines = []
-        for row in page:
-            values = {name: read(row) for name, read in reads.items() if read is not None}
-            there = frozenset(name for name, value in values.items() if value is not None)
-            lines.append(Line(row["code"], values, there))
+        for row, *values in zip(page, *columns.values(), strict=True):
+            line = dict(zip(columns, values, strict=True))
+            there = self._sensitive and frozenset(n for n in self._sensitive if line[n] is not None)
+            lines.append(Line(row["code"], line, there))
         return lines
 
-    def _reader(
-        self, name: str, ids: Sequence[int], page: Sequence[sa.RowMapping]
-    ) -> Callable[[sa.RowMapping], Any] | None:
-        """Return what takes a column's value from a row; None for a column whose plugin fails."""
+    def _values(self, name: str, page: Sequence[sa.RowMapping]) -> list[Any] | None:
+        """Return a column's value in each row; None for a column whose plugin fails."""
         if name in self._known:
-            values = self._known.values(name, ids)
-            return None if values is None else lambda row: values.get(row["id"])
+            values = self._known.values(name, [row["id"] for row in page])
+            return None if values is None else [values.get(row["id"]) for row in page]
         if name == "archived":
-            return lambda row: row["archived_at"] is not None
+            return [row["archived_at"] is not None for row in page]
         if name == "parent":
             heads = [row["parent_id"] for row in page if row["parent_id"] is not None]
             codes = codes_of(self._ctx.connection, Customer, heads)
-            return lambda row: codes.get(row["parent_id"])
+            return [codes.get(row["parent_id"]) for row in page]
         if self._fields[name].source == "column":
-            return lambda row: row[name]
-        return lambda row: row["attributes"].get(name)
+            return [row[name] for row in page]
+        return [row["attributes"].get(name) for row in page]
 
     def _column(self, name: str) -> Column:
         if name in self._known:

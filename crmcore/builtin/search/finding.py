@@ -77,7 +77,7 @@ class Search:
     def hits(self) -> list[Hit]:
         """Ask for the best answers first, and for lesser ones only if these are too few."""
         query = self._query
-        self._step(query.exact(), query.prefix())
+        self._step(query.exact(), query.prefix(), query.signed())
         if self._better_than(SCORES[PREFIX] - 10) < self._limit:
             self._step(query.contained())
             if len(query.words) > 1 and not query.number:

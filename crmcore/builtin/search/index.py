@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -47,10 +48,13 @@ class Index:
         self._known: dict[str, Source | None] = {}
 
     def written(self, entity: str, ids: Sequence[int], rows: Sequence[Row], *, new: bool = True) -> None:
-        """Put rows into the index; of rows that are not new, what they say now in the place of what they said."""
+        """Put rows, all with the same keys, into the index; of those that are not new in the place of what they said."""
         source = self._source(entity)
         if source is not None and ids:
-            columns = [[row.get(name) for row in rows] for name in source.columns]
+            columns = [
+                list(map(itemgetter(name), rows)) if name in rows[0] else [None] * len(rows)
+                for name in source.columns
+            ]
             with self._rows.gate():
                 put(self._connection, source, ids, columns, new=new)
 

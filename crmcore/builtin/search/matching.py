@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crmcore.builtin.search import pinyin
 from crmcore.builtin.search.folding import LONGEST, fold, fold_key
 from crmcore.builtin.search.phones import LEAST_DIGITS, LEAST_END, numbers_in, same_line
+from crmcore.builtin.search.symbols import signs_in
 from crmcore.builtin.search.terms import without_legal_form
 
 if TYPE_CHECKING:
@@ -64,13 +65,23 @@ def best_match(query: Query, source: Source, row: Values) -> Match | None:
             found.append(Match(SCORES[how] - (0 if how == EXACT else min(place, 4)), column, how))
     if not query.phone_only and (best := max((m.score for m in found), default=0)) < SCORES[WORDS]:
         found += _words(query, source, row, best)
-    return max(found, default=None)
+    answer = max(found, default=None)
+    return _less_unsigned(query, source, row, answer) if answer and query.signs else answer
+
+
+def _less_unsigned(query: Query, source: Source, row: Values, match: Match) -> Match:
+    """Let a row without the signs of a query count less than any with them that answers in the same way."""
+    names = "".join(value or "" for value in row[: len(source.names)])
+    lacking = not set(query.signs) <= set(signs_in(names))
+    return match._replace(score=match.score - 5) if lacking else match
 
 
 def _key(query: Query, value: str) -> str | None:
     if value.isascii() and not query.text.isascii():
         return None
     key = fold_key(value)
+    if not query.text:
+        return None
     if key == query.text:
         return EXACT
     return f"key {PREFIX}" if len(query.text) > 1 and key.startswith(query.text) else None
@@ -93,6 +104,8 @@ def _phone(query: Query, value: str) -> str | None:
 
 def _name(query: Query, value: str) -> str | None:
     name = fold(value)
+    if not query.text:
+        return _signs(query, value)
     if query.text in name:
         return WHOLE if name == query.text else PREFIX if name.startswith(query.text) else CONTAINED
     letters = query.letters
@@ -103,6 +116,13 @@ def _name(query: Query, value: str) -> str | None:
         return f"{PINYIN} {how}"
     how = _initials(name, letters)
     return f"{INITIALS} {how}" if how else None
+
+
+def _signs(query: Query, value: str) -> str | None:
+    """Say where a name bears the signs of a query that has nothing else; None where it lacks one."""
+    if not set(query.signs) <= set(signs_in(value)):
+        return None
+    return WHOLE if value == query.typed else PREFIX if value.startswith(query.signs[0]) else CONTAINED
 
 
 def _words(query: Query, source: Source, row: Values, best: int) -> Iterable[Match]:

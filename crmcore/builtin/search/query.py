@@ -11,6 +11,7 @@ from typing import Literal
 from crmcore.builtin.search import pinyin
 from crmcore.builtin.search.folding import EDGE, LONGEST, fold
 from crmcore.builtin.search.phones import LEAST_DIGITS, LEAST_END, LOCAL, is_number, number_of
+from crmcore.builtin.search.symbols import signs_in, word_of
 from crmcore.builtin.search.terms import BACKWARDS, KEY, LEGAL_FORMS, LONGEST_KEY, pairs
 
 MOST_WORDS = 8
@@ -57,7 +58,7 @@ def some(*parts: Condition | None) -> Condition | None:
 
 @dataclass(frozen=True)
 class Query:
-    """A text to look for; without letters and digits it finds nothing."""
+    """A text to look for; without letters, digits and signs such as 🍜 it finds nothing."""
 
     typed: str
     phone_only: bool = False
@@ -74,6 +75,12 @@ class Query:
         parts = unicodedata.normalize("NFKC", self.typed).split() if self.text else []
         runs = [run for part in parts for run in _RUNS.findall(fold(part))]
         return tuple(dict.fromkeys(runs)) if len(runs) <= MOST_WORDS else ()
+
+    @cached_property
+    def signs(self) -> tuple[str, ...]:
+        """Its signs that are neither letters nor digits, such as 🍜."""
+        found = () if self.phone_only or len(self.typed) > LONGEST else signs_in(self.typed)
+        return found[:MOST_WORDS]
 
     @cached_property
     def number(self) -> str:
@@ -98,6 +105,13 @@ class Query:
             return self._same_line()
         key = Word(KEY + self.text[:LONGEST_KEY]) if self.text.isascii() and self.text else None
         return some(key, self._same_line(), every(*_name(self.text, whole=True)))
+
+    def signed(self) -> Condition | None:
+        """Ask for what bears its signs, beside the text if there is one."""
+        if not self.signs:
+            return None
+        signs = [Word(word_of(sign)) for sign in self.signs]
+        return every(*signs, *(_pairs(self.text) if self.text else ()))
 
     def prefix(self) -> Condition | None:
         """Ask for what begins so."""

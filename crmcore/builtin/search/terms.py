@@ -2,6 +2,7 @@
 
 * of names every pair of neighbouring characters (`示例`), with `¦` where a name begins and ends;
 * the same of their initials (`sl`), and their syllables (`shi0`), without 有限公司 and the like;
+* of signs in names `¤` and their number;
 * of codes and numbers `§` and the whole of it; of phones also `¶` and its digits from the last to the first.
 """
 
@@ -16,6 +17,7 @@ from crmcore.builtin.search import pinyin
 from crmcore.builtin.search.folding import EDGE, fold_key, fold_lines
 from crmcore.builtin.search.phones import numbers_in, plain_numbers
 from crmcore.builtin.search.sources import Source
+from crmcore.builtin.search.symbols import words_of
 
 KEY = "§"
 BACKWARDS = "¶"
@@ -40,6 +42,7 @@ def terms_of(source: Source, columns: Sequence[Values]) -> list[str]:
     """
     names, keys = len(source.names), len(source.names) + len(source.keys)
     parts = [_words_of_names(columns[:names])] if names else []
+    parts += words_of(columns[:names])
     parts += [_words_of_keys(values) for values in columns[names:keys]]
     parts += [_words_of_phones(values) for values in columns[keys:]]
     return list(map("".join, zip(*parts, strict=True)))

@@ -193,6 +193,19 @@ def test_the_migrations_make_the_tables_that_the_models_describe(make_company, d
     assert len(made) == 2
 
 
+@pytest.mark.parametrize("column", ["customer_id", "head_id"])
+def test_what_names_a_customer_in_runs_by_groups_is_found_by_an_index(make_company, database, column):
+    company = make_company(database)
+    query = f"SELECT id FROM abc_member WHERE {column} = 7"  # noqa: S608  (a column of ours)
+    with company.app.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            plan = [row.detail for row in connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}"))]
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            plan = list(connection.scalars(sa.text(f"EXPLAIN {query}")))
+    assert f"ix_abc_member_{column}" in "".join(plan)
+
+
 def test_ids_are_never_given_twice(make_company, database):
     """The gate relies on it: AUTOINCREMENT on SQLite, a sequence of the column's own on PostgreSQL."""
     company = make_company(database)

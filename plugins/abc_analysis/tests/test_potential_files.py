@@ -40,7 +40,7 @@ def counts(done):
 
 def estimates(crm, code):
     found = crm.json("abc", "potential", "show", code)["estimates"]
-    return [tuple(e.values()) for e in found]
+    return [tuple(v for name, v in e.items() if name != "version") for e in found]
 
 
 def test_rows_become_estimates(company, crm, load):

@@ -50,6 +50,7 @@ def test_an_estimate_is_kept_with_estimator_day_and_basis(make_company, database
         "currency": "CNY",
         "estimator": ACTOR,
         "basis": "two new lines",
+        "version": 1,
     }
     with company.app.read("abc_analysis") as ctx:
         assert estimates_of(ctx, "C1") == {"customer": "C1", "estimates": [kept]}
@@ -258,7 +259,7 @@ def test_an_estimate_is_recorded_and_shown_on_the_command_line(make_company, crm
         "estimator": ACTOR,
         "basis": "visit",
     }
-    assert shown == {"customer": "C1", "estimates": [estimate]}
+    assert shown == {"customer": "C1", "estimates": [{**estimate, "version": 1}]}
     assert "120,000.00  USD" in crm.ok("abc", "potential", "show", "C1").stdout
     lines = crm.lines("abc", "potential", "list")
     for line in lines:
@@ -267,6 +268,24 @@ def test_an_estimate_is_recorded_and_shown_on_the_command_line(make_company, crm
     nothing = crm.json("abc", "potential", "show", "C2")
     check_schema(nothing, "potential")
     assert nothing == {"customer": "C2", "estimates": []}
+
+
+def test_an_estimate_that_somebody_replaced_meanwhile_is_not_replaced(make_company, crm, database):
+    make_company(database).add("C1")
+    words = ("abc", "potential", "set", "C1")
+    crm.ok(*words, "1000", "--basis", "visit", "--expect-version", "0")
+    crm.ok(*words, "2000", "--basis", "call", "--expect-version", "1")
+    for seen in ("0", "1"):
+        stale = crm(*words, "3000", "--basis", "mail", "--expect-version", seen)
+        assert (stale.exit_code, stale.stdout) == (1, "")
+        assert stale.stderr == (
+            f"crm: the estimate of C1 of 2026-03-02 was changed since you read it (version 2, you saw {seen}):"
+            " now '2,000.00 CNY', yours '3,000.00 CNY'; read it again\n"
+        )
+    (kept,) = crm.json("abc", "potential", "show", "C1")["estimates"]
+    assert (kept["amount_minor"], kept["basis"], kept["version"]) == (200_000, "call", 2)
+    assert crm(*words, "1", "--on", "2026-03-01", "--basis", "x", "--expect-version", "1").exit_code == 1
+    crm.ok(*words, "3000", "--basis", "mail")
 
 
 def test_without_estimates_the_commands_say_how_to_record_one(make_company, crm):

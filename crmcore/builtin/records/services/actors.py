@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again
-from crmcore.builtin.records.services.values import By, at_version, cleaned, require_one_of
+from crmcore.builtin.records.services.values import (
+    By,
+    at_version,
+    cleaned,
+    require_one_of,
+    require_version,
+)
 from crmcore.entities.actors import ROLES, actor_table, deputy_table, permissions_of
 from crmcore.entities.lookup import codes_of, find_row, require_actor, require_free
 from crmcore.entities.tables import Actor, ActorDeputy
@@ -68,14 +74,28 @@ def set_archived(app: App, by: By, code: str, *, archived: bool, expect_version:
 
 
 @again
-def appoint(app: App, by: By, deputy: str, absent: str, since: date, until: date) -> None:
-    """Let an actor stand in for another from a first to a last day."""
+def appoint(  # noqa: PLR0913  (who stands in for whom, when, and the version seen)
+    app: App,
+    by: By,
+    deputy: str,
+    absent: str,
+    since: date,
+    until: date,
+    *,
+    expect_version: int | None = None,
+) -> None:
+    """Let an actor stand in for another from a first to a last day; StaleVersion if the first is not at that version."""
     if until < since:
         raise CrmError(_("until must not be before since"))
     if deputy == absent:
         raise CrmError(_("nobody stands in for themselves"))
     with app.write(*by, permission=_MANAGE) as tx:
         require_actor(tx.connection, deputy)
+        if expect_version:
+            seen = _found_alone(tx, deputy)
+            known = as_json(tx.ctx, [seen])[0]["deputy_of"]
+            now = ", ".join(f"{p['actor']} {p['since']}..{p['until']}" for p in known)
+            require_version(Actor, seen, expect_version, "deputy_of", (now, f"{absent} {since}..{until}"))
         ids = [find_row(tx.connection, Actor, code)["id"] for code in (deputy, absent)]
         row = {"deputy_id": ids[0], "absent_id": ids[1], "since": since, "until": until}
         tx.insert(ActorDeputy, [row])

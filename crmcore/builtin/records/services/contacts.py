@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again
-from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
+from crmcore.builtin.records.services.values import (
+    By,
+    at_version,
+    cleaned,
+    contains,
+    require_one_of,
+    require_version,
+)
 from crmcore.entities.lookup import batches, customer_codes, find_customer, find_row, require_free, table_of
 from crmcore.entities.tables import Contact, ContactFirm
 from crmcore.errors import CrmError, Refused, StaleVersion
@@ -81,11 +88,17 @@ def edit(  # noqa: PLR0913  (a person, a place, and the version seen)
 
 
 @again
-def join(app: App, by: By, code: str, customer: str, place: Values) -> None:
-    """Give a person one more place, at another customer; Refused if there is one there already."""
+def join(
+    app: App, by: By, code: str, customer: str, place: Values, *, expect_version: int | None = None
+) -> None:
+    """Give a person one more place, at another customer; Refused if there is one there already.
+
+    StaleVersion if the person is not at the version that was seen.
+    """
     _check_place(place)
     with app.write(*by) as tx:
         number = _found_alone(tx, code)
+        _require_version(tx, code, customer, expect_version)
         _insert_place(tx, number, find_customer(tx.connection, customer), place)
 
 
@@ -108,18 +121,32 @@ def leave(
 
 
 @again
-def move(app: App, by: By, code: str, customer: str, place: Values, until: date | None = None) -> None:
-    """Have a person leave all present places, by default the day before, and join another customer."""
+def move(  # noqa: PLR0913  (a person, from where to where, and the versions seen)
+    app: App,
+    by: By,
+    code: str,
+    customer: str,
+    place: Values,
+    until: date | None = None,
+    *,
+    expect_version: int | None = None,
+    expect_place_version: int | None = None,
+) -> None:
+    """Have a person leave all present places, by default the day before, and join another customer.
+
+    StaleVersion if the person, or the one place that is left, is not at the version that was seen.
+    """
     _check_place(place)
     with app.write(*by) as tx:
         number = _found_alone(tx, code)
+        _require_version(tx, code, customer, expect_version)
         firm = find_customer(tx.connection, customer)
         since = place.get("since") or tx.ctx.today
-        _end(
-            tx,
-            [p for p in _places(tx, number) if p["customer_id"] != firm],
-            until or since - timedelta(days=1),
-        )
+        last = until or since - timedelta(days=1)
+        left = [p for p in _places(tx, number) if p["customer_id"] != firm]
+        if expect_place_version:
+            _require_place_version(tx, code, _only(tx, code, left), {"until": last}, expect_place_version)
+        _end(tx, left, last)
         _insert_place(tx, number, firm, {**place, "since": since})
 
 
@@ -165,6 +192,11 @@ def _one_place(tx: Tx, number: int, code: str, customer: str | None) -> sa.RowMa
     if customer is not None:
         firm = find_customer(tx.connection, customer)
         places = [place for place in places if place["customer_id"] == firm]
+    return _only(tx, code, places)
+
+
+def _only(tx: Tx, code: str, places: Sequence[sa.RowMapping]) -> sa.RowMapping:
+    """Return the place that is meant; CrmError where there is none, or where there are several."""
     if len(places) == 1:
         return places[0]
     if not places:
@@ -174,6 +206,14 @@ def _one_place(tx: Tx, number: int, code: str, customer: str | None) -> sa.RowMa
     firms = customer_codes(tx.connection, [place["customer_id"] for place in places]).values()
     message = _("contact {code!r} works at {firms}; name one of them")
     raise CrmError(message.format(code=code, firms=", ".join(sorted(firms))))
+
+
+def _require_version(tx: Tx, code: str, customer: str, expected: int | None) -> None:
+    """Refuse to give a place to a person who is not as they were seen; the person is locked."""
+    row = find_row(tx.connection, Contact, code)
+    present = [place["customer_id"] for place in _places(tx, row["id"])]
+    firms = ", ".join(sorted(customer_codes(tx.connection, present).values()))
+    require_version(Contact, row, expected, "customer", (firms, customer))
 
 
 def _require_place_version(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from crmcore.builtin.records.services.list_columns import SQL_TYPES, PluginColumns
 from crmcore.builtin.records.services.list_elements import attribute, has_value, kind_of
 from crmcore.builtin.records.services.list_indexes import is_indexed
-from crmcore.builtin.records.services.list_reading import Found, Part, at_most, placed
+from crmcore.builtin.records.services.list_reading import PLACE, ByPlugin, Down, Found, Query, placed
 from crmcore.entities.lookup import find_row, table_of
 from crmcore.entities.tables import Customer
 from crmcore.errors import CrmError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from crmcore.plugins.types import Context
 
 _table = table_of(Customer)
+_PRESENT = _table.c.archived_at.is_(None)
+_CODED = sa.select(_table.c.id, _table.c.code).where(_table.c.code == sa.bindparam("given"))
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": lambda element, value: element.is_distinct_from(value),
@@ -78,7 +80,7 @@ class CustomerList:
         )
         self._tests = [self._test(condition) for condition in conditions]
         if all(condition.name != "archived" for condition in conditions):
-            self._tests.append(_table.c.archived_at.is_(None))
+            self._tests.append(_PRESENT)
         self._after = None if after is None else self._find(after)
         if order.name in columns:
             self._rows(order.name)
@@ -87,73 +89,53 @@ class CustomerList:
         """Find the customers, at most `limit`, with what these columns need or whole; they are read as they are taken."""
         if names:
             self._wanted = [_table.c[name] for name in self._needed(names)]
-        if self._order.name == "code":
-            code, after = _table.c.code, self._after
-            query = self._those(*([] if after is None else [self._beyond(code, after["code"])]))
-            ordered = query.order_by(code.desc() if self._order.descending else code)
-            parts: Iterator[Part] = iter([lambda _most: iter([ordered])])
-        else:
-            parts = iter([self._ties, self._with_value, self._without_value])
-        return Found(
-            self._ctx, parts, limit, columns=self.columns, by=self._by, sort=self._sort, wanted=self._wanted
-        )
+        if self._is_turned:
+            self._wanted.append(self._element.label(PLACE))
+        queries = self._by_code() if self._order.name == "code" else self._by_element()
+        return Found(self._ctx, queries, limit, columns=self.columns, by=self._by, wanted=self._wanted)
 
     # -- the parts of an ordered list ------------------------------------------------------------------------
     # Each is a query that an index on (element, code) answers without sorting; one query for all would sort the table.
 
-    def _ties(self, _most: int | None) -> Iterator[sa.Select[Any]]:
-        """Give those with the same value as the customer that the list goes on behind."""
-        if self._place is not None and self._after is not None:
-            same = self._element == self._place
-            yield self._placed(same, _table.c.code > self._after["code"]).order_by(_table.c.code)
+    def _by_code(self) -> Iterator[Query]:
+        code, after = _table.c.code, self._after
+        query = self._those(*([] if after is None else [self._beyond(code, after["code"])]))
+        yield query.order_by(code.desc() if self._order.descending else code)
 
-    def _with_value(self, most: int | None) -> Iterator[sa.Select[Any]]:
-        """Give those whose value comes later in the order."""
-        if self._after is not None and self._place is None:
-            return
-        element, code = self._element, _table.c.code
-        later = self._valued if self._place is None else self._beyond(element, self._place)
-        if not self._order.descending:
-            yield self._placed(later).order_by(element, code)
-            return
-        down = element.desc()
-        edge = self._edge(later, most)
-        if edge is None:
-            yield self._placed(later).order_by(down, code)
-            return
-        # Below the place and above the edge: SQLite takes one bound at each end of an index, and the first that it sees.
-        top = [] if self._place is None else [later]
-        yield self._placed(*top, element > edge).order_by(down, code)
-        yield self._placed(element == edge).order_by(code)
+    def _by_element(self) -> Iterator[Query]:
+        element, code, after = self._element, _table.c.code, self._after
+        if after is None or self._place is not None:
+            if after is not None:
+                yield self._placed(element == self._place, code > after["code"], by=(code,))
+            yield self._with_value()
+            after = None
+        none = element.is_(None) if self._order.name not in self._by else ~self._some(self._order.name)
+        yield self._those(none, *([] if after is None else [code > after["code"]])).order_by(code)
 
-    def _without_value(self, _most: int | None) -> Iterator[sa.Select[Any]]:
-        """Give those without a value."""
-        tests = [
-            self._element.is_(None)
-            if self._order.name not in self._by
-            else ~self._some(self._order.name, sa.true())
-        ]
-        if self._after is not None and self._place is None:
-            tests.append(_table.c.code > self._after["code"])
-        yield self._those(*tests).order_by(_table.c.code)
+    def _with_value(self) -> Query:
+        """Return those whose value comes later in the order."""
+        later = self._valued if self._place is None else self._beyond(self._element, self._place)
+        by = self._element.desc() if self._order.descending else self._element
+        if self._is_turned:
+            return Down(self._those(later).order_by(by, _table.c.code), self._below, self._equal)
+        return self._placed(later, by=(by, _table.c.code))
 
-    def _edge(self, later: sa.ColumnElement[bool], most: int | None) -> Any:
-        """Return the value of the last row of a page from the greatest down, None where that is of no use.
+    def _below(self, value: Any) -> sa.Select[Any]:
+        """Select from a value down, or from where the list begins, in the order of an index read from its end."""
+        place = self._place if value is None else self._literal(value)
+        later = self._valued if place is None else self._beyond(self._element, place)
+        return self._those(later).order_by(self._element.desc(), _table.c.code.desc())
 
-        An index by value and code, read backwards, gives equal values by code backwards: with the edge known, the equal
-        ones at the end of the page are asked for by themselves, and the millions behind them are not sorted.
-        """
-        if most is None or self._order.name in self._by or not self._has_index:
-            return None
-        query = self._those(later).with_only_columns(self._element).order_by(self._element.desc())
-        values = self._ctx.connection.scalars(at_most(query, most)).all()
-        return sa.literal(values[-1], self._element.type) if len(values) == most else None
+    def _equal(self, value: Any) -> sa.Select[Any]:
+        """Select those with a value."""
+        return self._those(self._element == self._literal(value)).order_by(_table.c.code)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _find(self, code: str) -> Any:
-        query = sa.select(_table.c.id, _table.c.code).where(_table.c.code == code)
-        found = self._ctx.connection.execute(query).mappings().first() if code.isprintable() else None
+        found = None
+        if code.isprintable():
+            found = self._ctx.connection.execute(_CODED, {"given": code}).mappings().first()
         return found or find_row(self._ctx.connection, Customer, code)  # which says what is wrong
 
     def _needed(self, names: Sequence[str]) -> list[str]:
@@ -162,27 +144,26 @@ class CustomerList:
         columns = [name if name in _table.c else "attributes" for name in own]
         return list(dict.fromkeys(["id", "code", *columns]))
 
-    @property
-    def _has_index(self) -> bool:
-        field = self._app.catalogue.fields.get(self._order.name)
+    @cached_property
+    def _is_turned(self) -> bool:
+        """Whether the list is read off an index by value and code from its end, where equal values come the wrong way."""
+        name, descending = self._order
+        field = self._app.catalogue.fields.get(name) if descending and name != "code" else None
         return field is not None and is_indexed(field)
 
     @cached_property
     def _element(self) -> Any:
-        """What the list is ordered by."""
+        """What the list is ordered by, as the driver gives it: what is not of the field's type has its place, too."""
         name = self._order.name
-        return self._rows(name).c.value if name in self._by else self._own(name)
+        if name in self._by:
+            return self._rows(name).c.value
+        return sa.type_coerce(self._own(name), sa.types.NULLTYPE)
 
     @property
     def _valued(self) -> sa.ColumnElement[bool]:
         if self._order.name in self._by:
             return cast("sa.ColumnElement[bool]", self._element.is_not(None))
-        return has_value(self._element, self._dialect)
-
-    @cached_property
-    def _sort(self) -> Any:
-        """The column of a plugin whose values are read with the ids, None where the order is the core's own."""
-        return self._element if self._order.name in self._by else None
+        return has_value(self._own(self._order.name), self._dialect)
 
     @cached_property
     def _place(self) -> Any:
@@ -195,21 +176,24 @@ class CustomerList:
         else:
             query = sa.select(self._element).select_from(_table).where(_table.c.id == self._after["id"])
         place = placed(self._ctx, self.columns, self._by, query)
-        return None if place is None else sa.literal(place, self._element.type)
+        return None if place is None else self._literal(place)
+
+    def _literal(self, value: Any) -> Any:
+        return sa.literal(value, self._element.type)
 
     def _beyond(self, element: Any, place: Any) -> Any:
         return element < place if self._order.descending else element > place
 
     def _those(self, *tests: Any) -> sa.Select[Any]:
-        return sa.select(*self._wanted).select_from(_table).where(*self._tests, *tests)
+        return sa.select(*self._wanted).where(*self._tests, *tests)
 
-    def _placed(self, *tests: Any) -> sa.Select[Any]:
+    def _placed(self, *tests: Any, by: Sequence[Any]) -> Query:
         """Return those that have a row in the column of a plugin that they are ordered by."""
-        query = self._those(*tests)
+        query = self._those(*tests).order_by(*by)
         if self._order.name not in self._by:
             return query
         rows = self._rows(self._order.name)
-        return query.join(rows, rows.c.customer_id == _table.c.id)
+        return ByPlugin(query.join(rows, rows.c.customer_id == _table.c.id), rows.c.value)
 
     def _test(self, condition: Condition) -> Any:
         name, sign, value = condition
@@ -232,7 +216,7 @@ class CustomerList:
     def _test_of_plugin(self, name: str, sign: str, value: Any) -> Any:
         """Return a condition on a plugin's column; where it holds for no value, those without a row fulfil it."""
         if value is None:
-            some = self._some(name, sa.true())
+            some = self._some(name)
             return ~some if sign == "=" else some
         element, kind = self._rows(name).c.value, self.columns.specs[name].type
         bound = sa.literal(float(value) if kind == "decimal" else value, SQL_TYPES[kind])
@@ -241,22 +225,22 @@ class CustomerList:
             return sa.or_(~self._some(name, element == bound), *(self._some(name, m) for m in misfits))
         return self._some(name, sa.or_(OPERATORS[sign](element, bound), *misfits))
 
-    def _some(self, name: str, test: Any) -> sa.ColumnElement[bool]:
-        """Return whether a customer has a value that fulfils a test.
+    def _some(self, name: str, test: Any = None) -> sa.ColumnElement[bool]:
+        """Return whether a customer has a value that fulfils a test, which no empty one does; any value without one.
 
         Looked up customer by customer where the database can, so that a page costs no more than it shows; else the
         whole column is read, once.
         """
         rows = self._rows(name)
-        valued = rows.c.value.is_not(None)
+        fits = rows.c.value.is_not(None) if test is None else test
         if self._dialect != "sqlite" or self.columns.seekable(name):
-            return sa.exists().where(rows.c.customer_id == _table.c.id, valued, test).correlate(_table)
-        return _table.c.id.in_(sa.select(rows.c.customer_id).where(valued, test))
+            return sa.exists().where(rows.c.customer_id == _table.c.id, fits).correlate(_table)
+        return _table.c.id.in_(sa.select(rows.c.customer_id).where(fits))
 
     def _own(self, name: str) -> Any:
         """Return what stands for a column of the core in SQL."""
         if name == "archived":
-            return _table.c.archived_at.is_not(None)
+            return sa.case((_table.c.archived_at.is_not(None), sa.true()), else_=sa.false())
         if name == "parent":
             head = _table.alias("head")
             return sa.select(head.c.code).where(head.c.id == _table.c.parent_id).scalar_subquery()

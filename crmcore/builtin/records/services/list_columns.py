@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -22,6 +24,7 @@ from crmcore.plugins.isolation import only_reading, set_apart
 
 if TYPE_CHECKING:
     from crmcore.app import App
+    from crmcore.plugins.host import Host
     from crmcore.plugins.types import Context, ListColumn
 
 HOOK = "list_columns"
@@ -35,6 +38,8 @@ SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 """The types in SQL of what plugins' columns give."""
 _LOOKS_UP = re.compile(r"(?!.*AUTOMATIC)(?:SEARCH|COMPOUND QUERY|LEFT-MOST SUBQUERY|UNION)")
 _WANTED = ("customer_id", "value")
+_SEEKABLE: WeakKeyDictionary[Host, dict[str, bool]] = WeakKeyDictionary()
+"""What SQLite said of the columns; asked once, for it takes longer than reading a page."""
 
 
 class _Plan(Executable, ClauseElement):
@@ -59,7 +64,6 @@ class PluginColumns:
         """Ask nobody yet: a list of the core's own columns needs no plugin."""
         self._app, self._ctx = app, ctx
         self._rows: dict[str, sa.Subquery | None] = {}
-        self._seekable: dict[str, bool] = {}
 
     @cached_property
     def specs(self) -> Mapping[str, ListColumn]:
@@ -82,7 +86,7 @@ class PluginColumns:
     def rows(self, name: str) -> sa.Subquery | None:
         """Return the rows of a column, `customer_id` and `value`, to join; None if the plugin fails to say them."""
         if name not in self._rows:
-            self._rows[name] = self._attempt(name, lambda: self._select(name))
+            self._rows[name] = self._attempt(name, lambda: self._select(name), nullcontext())
         return self._rows[name]
 
     def values(self, name: str, ids: Iterable[int]) -> dict[int, Any] | None:
@@ -97,11 +101,12 @@ class PluginColumns:
 
     def seekable(self, name: str) -> bool:
         """Say whether SQLite looks up one customer in a column by an index, and reads nothing else for it."""
-        if name not in self._seekable:
-            rows = self.rows(name)
-            found = None if rows is None else self._attempt(name, lambda: self._plan(rows))
-            self._seekable[name] = bool(found) and all(map(_LOOKS_UP.match, found or ()))
-        return self._seekable[name]
+        known = _SEEKABLE.setdefault(self._app.host, {})
+        rows = self.rows(name)
+        if name not in known and rows is not None:
+            found = self._attempt(name, lambda: self._plan(rows))
+            known[name] = bool(found) and all(map(_LOOKS_UP.match, found))
+        return rows is not None and known[name]
 
     def misfits(self, name: str, value: sa.ColumnElement[Any]) -> Sequence[sa.ColumnElement[bool]]:
         """Return what is true of values that are not what the column says, where the database compares them all the same.
@@ -144,7 +149,7 @@ class PluginColumns:
             raise TypeError(
                 message.format(name=name, got=", ".join(map(str, got)), wanted=", ".join(_WANTED))
             )
-        return select.subquery(name.replace(".", "_"))
+        return _subquery(select, name.replace(".", "_"))
 
     def _plan(self, rows: sa.Subquery) -> list[str]:
         """Return the steps by which SQLite finds one customer in a column."""
@@ -154,9 +159,9 @@ class PluginColumns:
     def _read(self, name: str, rows: sa.Subquery, ids: Iterable[int]) -> dict[int, Any]:
         read = _READERS[self.specs[name].type]
         return {
-            row.customer_id: None if row.value is None else read(row.value)
+            number: None if value is None else read(value)
             for part in batches(ids)
-            for row in self._ctx.connection.execute(sa.select(rows).where(rows.c.customer_id.in_(part)))
+            for number, value in self._ctx.connection.execute(_of_customers(rows), {"ids": part}).all()
         }
 
     def _all(self, name: str, rows: sa.Subquery) -> Callable[[], bool]:
@@ -165,13 +170,18 @@ class PluginColumns:
         query = sa.select(value, value == sa.cast(sa.null(), SQL_TYPES[self.specs[name].type]))
         return lambda: self.check(name, self._ctx.connection.scalars(query))
 
-    def _attempt(self, name: str, call: Callable[[], Any]) -> Any:
-        """Do what may run a plugin's code or query; a failure is kept and shown as that of a contribution."""
+    def _attempt(
+        self, name: str, call: Callable[[], Any], lent: AbstractContextManager[None] | None = None
+    ) -> Any:
+        """Do what may run a plugin's code or query; a failure is kept and shown as that of a contribution.
+
+        lent: what guards the connection; that of one that is lent for reading by default.
+        """
         host, connection = self._app.host, self._ctx.connection
         hosted = host.get(self.specs[name].plugin)
         started = time.monotonic()
         try:
-            with set_apart(), only_reading(connection):
+            with set_apart(), lent or only_reading(connection):
                 found = call()
             host.charge(hosted, HOOK, started)
         except KeyboardInterrupt:
@@ -180,6 +190,17 @@ class PluginColumns:
             host.failed(hosted, HOOK, error, connection)
             return None
         return found
+
+
+@lru_cache(maxsize=64)
+def _subquery(select: sa.Select[Any], name: str) -> sa.Subquery:
+    """Name a select; a plugin that always gives the same one lets what is made of it be kept, too."""
+    return select.subquery(name)
+
+
+@lru_cache(maxsize=64)
+def _of_customers(rows: sa.Subquery) -> sa.Select[Any]:
+    return sa.select(rows).where(rows.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def _text(value: Any) -> str:
@@ -217,11 +238,14 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _no_number(value: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    return sa.func.typeof(value).not_in(("integer", "real", "null"))
+    return value >= _LEAST_TEXT
 
 
+# SQLite orders what is of different types: numbers come before texts, texts before bytes.
+_LEAST_TEXT: sa.ColumnElement[Any] = sa.literal_column("''")
+_LEAST_BYTES: sa.ColumnElement[Any] = sa.literal_column("x''")
 _MISFITS_ON_SQLITE: dict[str, Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]] = {
-    "text": lambda value: sa.func.typeof(value).not_in(("text", "null")),
+    "text": lambda value: sa.or_(value < _LEAST_TEXT, value >= _LEAST_BYTES),
     "integer": _no_number,
     "amount": _no_number,
     "decimal": _no_number,

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, NoReturn
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from crmcore.entities.lookup import table_of
-from crmcore.errors import CrmError
+from crmcore.entities.lookup import NOUNS, table_of
+from crmcore.errors import CrmError, StaleVersion
 from crmcore.i18n import _
 from crmcore.text import many_lines, one_line
 
@@ -31,6 +31,24 @@ _LONGEST_NOTE = 32_000
 def at_version(number: int, version: int | None) -> dict[int, int] | None:
     """Return what `Tx.update` wants to hear of the version that an editor has seen, if they say."""
     return {number: version} if version else None
+
+
+def require_version(
+    model: type[SQLModel], row: sa.RowMapping, expected: int | None, field: str, sides: tuple[Any, Any]
+) -> None:
+    """Refuse to write beside a row that is not as it was seen: what is written there now, and what was to be.
+
+    For what stands in a table of its own; `Tx.update` checks what stands in the row itself.
+    """
+    if not expected or row["version"] == expected:
+        return
+    now, yours = sides
+    message = _(
+        "{entity} {code} was changed since you read it (version {now}, you saw {seen}): {shown}; read it again"
+    )
+    shown = _("{field}: now {now!r}, yours {yours!r}").format(field=field, now=now, yours=yours)
+    told = {"code": row["code"], "now": row["version"], "seen": expected, "shown": shown}
+    raise StaleVersion(message.format(entity=_(NOUNS[table_of(model).name]), **told))
 
 
 def alone_with_groups(connection: sa.Connection) -> None:

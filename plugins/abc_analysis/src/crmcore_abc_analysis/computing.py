@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -120,9 +120,11 @@ class Engine(Protocol):
 class Computing:
     """A run while it is computed: chooses the engine, and closes it."""
 
-    def __init__(self, app: App, engine: str | None, plan: Plan, plugin: str) -> None:
-        """Take what to compute; `engine` None = as the company's configuration says."""
-        self.plan = plan
+    plan: Plan
+
+    def __init__(self, app: App, engine: str | None, planned: Callable[[], Plan], plugin: str) -> None:
+        """Take what to compute, asked while the engine starts; `engine` None = as the configuration says."""
+        self._planned = planned
         self._app = app
         self._asked = engine
         self._plugin = plugin
@@ -133,12 +135,16 @@ class Computing:
         """Open the engine: the one asked for, or as the company's configuration says."""
         name = choose_engine(self._app, self._asked)
         if name == PYTHON:
+            self.plan = self._planned()
             self._engine = InPython(self._app, self.plan, self._plugin)
-        else:
+            return self
+        with ExitStack() as opened:
+            bench = opened.enter_context(open_bench(self._app, name, self._plugin))
             from .on_bench import OnBench
 
-            bench = self._stack.enter_context(open_bench(self._app, name, self._plugin))
+            self.plan = self._planned()
             self._engine = OnBench(self._app, self.plan, bench, name)
+            self._stack = opened.pop_all()
         return self
 
     def __exit__(

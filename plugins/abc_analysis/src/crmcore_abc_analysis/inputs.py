@@ -27,12 +27,14 @@ import sqlalchemy as sa
 
 from crmcore.api import Context, CrmError, convert, translator
 
-from .runs import group_members
+from .runs import customers, group_members
 from .tables import GROUP
 
 _ = translator("crmcore_abc_analysis")
 _DAYS_A_YEAR = 365
 _MILLION = 1_000_000
+_MANY = 100_000
+"""Customers from which on purchases are read side by side, where an engine can."""
 
 
 class Spent(NamedTuple):
@@ -266,6 +268,15 @@ def sums_of(parts: Sequence[Component], level: str) -> sa.Select[Any]:
         .select_from(source)
         .group_by(customer, rows.c.currency)
     )
+
+
+def spread_of(ctx: Context, parts: Sequence[Component], level: str) -> tuple[str, int, int] | None:
+    """Return how sums lie, by customer, where they are easily cut and it is worth it to read them side by side."""
+    if len(parts) > 1 or level == GROUP:
+        return None
+    number = customers.c.id
+    least, most = ctx.connection.execute(sa.select(sa.func.min(number), sa.func.max(number))).one()
+    return ("customer_id", least, most) if least is not None and most - least > _MANY else None
 
 
 def read_sums(connection: sa.Connection, sums: sa.Select[Any]) -> list[Spent]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -98,7 +99,7 @@ def _line_of(ctx: Context, number: int) -> dict[str, Any]:
 # -- reading -------------------------------------------------------------------------------------------------
 
 
-def holding_on(day: date) -> sa.ColumnElement[bool]:
+def holding_on(day: date | sa.BindParameter[date]) -> sa.ColumnElement[bool]:
     """Return the condition that a row of abc_manual holds on a day: rule 1 of rules/manual.py as SQL."""
     c = manual.c
     return sa.and_(c.set_on <= day, c.until >= day, sa.or_(c.ended_on.is_(None), c.ended_on > day))
@@ -112,10 +113,9 @@ def manual_grades(
     Where the company classes by groups, a class set for the head of a group holds for its members too; `heads`:
     customer id → head of its group, if not those of now.
     """
-    query = sa.select(manual).where(holding_on(on)).order_by(manual.c.set_on, manual.c.id)
     by_group = ctx.settings["level"] == GROUP
     if customer_ids is None:
-        found = {row.customer_id: row for row in ctx.connection.execute(query)}
+        found = {row.customer_id: row for row in ctx.connection.execute(_set_on(), {"day": on})}
         heads = _members_of(ctx.connection, list(found)) if by_group else {}
         return {member: found[head] for member, head in heads.items()} | found
     if not by_group:
@@ -125,10 +125,22 @@ def manual_grades(
     found = {
         row.customer_id: row
         for part in parts_of({*customer_ids, *heads.values()})
-        for row in ctx.connection.execute(query.where(manual.c.customer_id.in_(part)))
+        for row in ctx.connection.execute(_set_for(), {"day": on, "ids": part})
     }
     counting = ((number, found.get(number) or found.get(heads.get(number, 0))) for number in customer_ids)
     return {number: row for number, row in counting if row is not None}
+
+
+@cache
+def _set_on() -> sa.Select[Any]:
+    """Select the classes set by hand that hold on `day`, the one that counts last; built once, as it is asked often."""
+    query = sa.select(manual).where(holding_on(sa.bindparam("day")))
+    return query.order_by(manual.c.set_on, manual.c.id)
+
+
+@cache
+def _set_for() -> sa.Select[Any]:
+    return _set_on().where(manual.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def _members_of(connection: sa.Connection, heads: Iterable[int]) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,12 @@ from .inputs import (
     money_of,
     purchases_are_in_files,
     remarks_on,
+    spread_of,
     sums_of,
 )
 from .rules.classes import Floor, Rule
-from .runs import customers, grades, group_members, holding, members_now, runs
-from .tables import GROUP, PUBLISHED, SINGLE, AbcGrade
+from .runs import grades, group_members, holding, members_now, runs
+from .tables import GROUP, PUBLISHED, AbcGrade
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -47,8 +48,6 @@ _ROWS = {
     "amount_minor": "int64",
     "since_run": "int64",
 }
-_MANY = 100_000
-"""Customers from which on an engine reads purchases side by side, where it can."""
 Tables = Mapping[str, "ir.Table"]
 
 
@@ -62,9 +61,10 @@ class OnBench:
         self._bench = bench
         self._name = name
         self._visible: frozenset[int] = frozenset()
+        self._floors: list[Floor] = []
 
     def compute(self) -> Computed:
-        """Read and class; `totals` and `graded` are on the bench afterwards."""
+        """Read and class; `totals` are on the bench afterwards."""
         plan, bench = self._plan, self._bench
         with self._app.read(bench.plugin) as ctx:
             # Before the bench begins to read: what was published by now it will see whole.
@@ -84,8 +84,7 @@ class OnBench:
             raise too_much()
         (whole,) = bench.fetch(lambda t: whole_of(t["totals"]))
         customers, purchases, amount, positive = (int(value or 0) for value in whole)
-        floors = self._floors(customers, positive)
-        bench.define("graded", lambda t: graded(t["totals"], floors))
+        self._floors = self._floors_for(customers, positive)
         return Computed(
             money=money,
             customers=customers,
@@ -103,9 +102,8 @@ class OnBench:
         plan, bench = self._plan, self._bench
         parts, missing = components(ctx, plan.wanted)
         if not purchases_are_in_files(ctx, plan.wanted.basis):
-            easily_cut = len(parts) == 1 and plan.wanted.level == SINGLE
-            spread = _spread(ctx) if easily_cut else None
-            bench.read("sums", sums_of(parts, plan.wanted.level), SUMS, spread)
+            level = plan.wanted.level
+            bench.read("sums", sums_of(parts, level), SUMS, spread_of(ctx, parts, level))
             return missing
         columns = _FILES if plan.wanted.basis == "purchases" else _FILES | _COST
         bench.read_files("purchase_rows", ctx.settings["purchases_files"], columns)
@@ -124,7 +122,7 @@ class OnBench:
         rows = self._bench.fetch(lambda t: without_cost(t["purchase_rows"], self._plan))
         return list(map(WithoutCost._make, rows))
 
-    def _floors(self, customers: int, positive: int) -> list[Floor]:
+    def _floors_for(self, customers: int, positive: int) -> list[Floor]:
         """Return the least amount of each class; see `rules.classes.floors_of`."""
         rule = self._plan.rule
         rest = Floor(rule.grades[-1], 0)
@@ -138,16 +136,21 @@ class OnBench:
         """Compare with the run `base`; None where it was published after the moment that the bench shows."""
         if base is not None and base.id not in self._visible:
             return None
-        bench = self._bench
         known = self._rows_of(base) if base is not None else None
         holders = self._rows_of(held) if held is not None and held.id in self._visible else None
-        fresh = f"fresh_{len(bench.schemas)}"
-        bench.define(
-            fresh,
-            lambda t: fresh_rows(t["graded"], t[known] if known else None, t[holders] if holders else None),
-        )
-        gone = bench.fetch(lambda t: ended_rows(t["graded"], t[known], t[fresh])) if known else []
-        return _ChangesOnBench(bench, fresh, [number for (number,) in gone])
+
+        def fresh(t: Tables) -> ir.Table:
+            return fresh_rows(self._graded(t), known and t[known], holders and t[holders])
+
+        if not (known or holders):  # so little work that it need not be kept
+            return _ChangesOnBench(self._bench, fresh, ())
+        name = f"fresh_{len(self._bench.schemas)}"
+        self._bench.define(name, fresh)
+        gone = self._bench.fetch(lambda t: ended_rows(self._graded(t), t[known], t[name])) if known else []
+        return _ChangesOnBench(self._bench, lambda t: t[name], [number for (number,) in gone])
+
+    def _graded(self, t: Tables) -> ir.Table:
+        return graded(t["totals"], self._floors)
 
     def _rows_of(self, run: sa.Row[Any]) -> str:
         """Put the rows of a run on the bench, once."""
@@ -158,29 +161,21 @@ class OnBench:
         return name
 
 
-def _spread(ctx: Context) -> tuple[str, int, int] | None:
-    """Return how purchases lie: by customer, if there are enough customers that it is worth it."""
-    number = customers.c.id
-    query = sa.select(sa.func.min(number), sa.func.max(number))
-    least, most = ctx.connection.execute(query).one()
-    return ("customer_id", least, most) if least is not None and most - least > _MANY else None
-
-
 class _ChangesOnBench:
     """Changes that lie on the bench."""
 
-    def __init__(self, bench: Bench, fresh: str, gone: Sequence[int]) -> None:
+    def __init__(self, bench: Bench, fresh: Callable[[Tables], ir.Table], gone: Sequence[int]) -> None:
         self._bench = bench
         self._fresh = fresh
         self._gone = gone
-        ((self._count,),) = bench.fetch(lambda t: t[fresh].aggregate(count=t[fresh].count()))
+        ((self._count,),) = bench.fetch(lambda t: fresh(t).aggregate(count=fresh(t).count()))
 
     @property
     def count(self) -> int:
         return int(self._count) + len(self._gone)
 
     def rows(self, run_id: int, snapshot_id: int) -> Iterator[list[dict[str, Any]]]:
-        for part in self._bench.batches(lambda t: t[self._fresh].order_by("customer_id"), CHUNK):
+        for part in self._bench.batches(lambda t: self._fresh(t).order_by("customer_id"), CHUNK):
             yield [row_of(run_id, snapshot_id, *row) for row in part]
 
     def ended(self) -> Iterator[list[int]]:
@@ -190,7 +185,7 @@ class _ChangesOnBench:
     def load(self, run_id: int, actor: str) -> Sequence[Any] | None:
         return self._bench.load(
             AbcGrade,
-            lambda t: rows_in_full(t[self._fresh], run_id),
+            lambda t: rows_in_full(self._fresh(t), run_id),
             actor=actor,
             ids_in_order=("customer_id",),
         )

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, UsageProblem, clean_name, find_customer, printable, to_minor, translator
+from crmcore.api import (
+    Context,
+    StaleVersion,
+    UsageProblem,
+    clean_name,
+    find_customer,
+    format_minor,
+    printable,
+    to_minor,
+    translator,
+)
 
 from .runs import code_order, customers
 from .tables import AbcPotential
@@ -59,17 +69,20 @@ def latest_potentials(ctx: Context, on: date) -> sa.Select[Any]:
     return sa.select(p.customer_id, p.estimated_on, p.currency, p.amount_minor).where(p.place == 1)
 
 
-def record_potential(app: App, actor: str, estimate: Estimate, *, source: str = "cli") -> dict[str, Any]:
+def record_potential(
+    app: App, actor: str, estimate: Estimate, *, source: str = "cli", expect_version: int | None = None
+) -> dict[str, Any]:
     """Keep an estimate in place of another one of the same customer and day; returns it as `potential show` has it.
 
     NotFound for an unknown customer; UsageProblem for an amount, currency, day or basis that cannot be taken;
-    CrmError for a currency without an exchange rate.
+    CrmError for a currency without an exchange rate. expect_version: that of the one which is replaced, 0 = there is
+    none; StaleVersion if it is another.
     """
     with app.write(actor, reason="crm abc potential set", source=source, plugin=PLUGIN) as tx:
         customer_id = find_customer(tx.connection, estimate.code)
         values = _values(tx.ctx, estimate) | {"customer_id": customer_id, "estimator": tx.actor}
-        _keep(tx, values)
-    return _shown(values)
+        version = _keep(tx, values, estimate.code, expect_version)
+    return {**_shown(values), "version": version}
 
 
 def _values(ctx: Context, estimate: Estimate) -> dict[str, Any]:
@@ -87,14 +100,32 @@ def _values(ctx: Context, estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _keep(tx: Tx, values: dict[str, Any]) -> None:
+def _keep(tx: Tx, values: dict[str, Any], code: str, expected: int | None) -> int:
+    """Write an estimate and return its version."""
     c = potentials.c
     same_day = c.customer_id == values["customer_id"], c.estimated_on == values["estimated_on"]
-    number = tx.connection.scalar(sa.select(c.id).where(*same_day))
-    if number is None:
+    there = tx.connection.execute(sa.select(potentials).where(*same_day)).mappings().first()
+    if expected is not None and (there["version"] if there else 0) != expected:
+        raise StaleVersion(_stale_sentence(there, values, code, expected))
+    if there is None:
         tx.insert(AbcPotential, [values])
-    else:
-        tx.update(AbcPotential, [(number, values)])
+        return 1
+    seen = {there["id"]: there["version"]} if expected is not None else None
+    return int(there["version"]) + tx.update(AbcPotential, [(there["id"], values)], expect_version=seen)
+
+
+def _stale_sentence(there: Any, values: Mapping[str, Any], code: str, expected: int) -> str:
+    now, yours = (
+        f"{format_minor(side['amount_minor'], side['currency'])} {side['currency']}" if side else None
+        for side in (there, values)
+    )
+    message = _(
+        "the estimate of {code} of {day} was changed since you read it (version {version}, you saw {seen}): now {now!r}, yours {yours!r}; read it again"
+    )
+    version = there["version"] if there else 0
+    return message.format(
+        code=code, day=values["estimated_on"], version=version, seen=expected, now=now, yours=yours
+    )
 
 
 def currency_of(text: str) -> str:
@@ -161,7 +192,7 @@ def estimates_of(ctx: Context, code: str) -> dict[str, Any]:
     customer_id = find_customer(ctx.connection, code)
     query = sa.select(potentials).where(c.customer_id == customer_id).order_by(c.estimated_on.desc())
     rows = ctx.connection.execute(query).mappings()
-    return {"customer": code, "estimates": [_shown(row) for row in rows]}
+    return {"customer": code, "estimates": [{**_shown(row), "version": row["version"]} for row in rows]}
 
 
 def list_potentials(ctx: Context, limit: int | None = None) -> Iterator[dict[str, Any]]:

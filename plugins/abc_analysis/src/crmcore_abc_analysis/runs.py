@@ -50,26 +50,35 @@ def usual_run(ctx: Context, on: date | None = None) -> sa.Row[Any] | None:
 
     `on`: the one that was current at the end of a past day. None before the first.
     """
-    kind = (runs.c.basis == ctx.settings["basis"], runs.c.level == ctx.settings["level"])
+    basis, level = ctx.settings["basis"], ctx.settings["level"]
     if on is None:
-        return ctx.connection.execute(sa.select(runs).where(runs.c.state == CURRENT, *kind)).first()
+        return ctx.connection.execute(_current_run(basis, level)).first()
     query = (
         sa.select(runs)
         .join(publications, publications.c.run_id == runs.c.id)
-        .where(publications.c.published_on <= on, *kind)
+        .where(publications.c.published_on <= on, runs.c.basis == basis, runs.c.level == level)
         .order_by(publications.c.id.desc())
         .limit(1)
     )
     return ctx.connection.execute(query).first()
 
 
+@cache
+def _current_run(basis: str, level: str) -> sa.Select[Any]:
+    return sa.select(runs).where(runs.c.state == CURRENT, runs.c.basis == basis, runs.c.level == level)
+
+
 def holding(run: sa.Row[Any], rows: sa.FromClause = grades) -> sa.ColumnElement[bool]:
     """Return the condition that a row of abc_grade holds in a run."""
+    return _holding(run.snapshot_id or run.id, run.id, rows)
+
+
+def _holding(snapshot: Any, run: Any, rows: sa.FromClause = grades) -> sa.ColumnElement[bool]:
     c = rows.c
     return sa.and_(
-        c.snapshot_id == (run.snapshot_id or run.id),
-        c.run_id <= run.id,
-        sa.or_(c.until_run.is_(None), c.until_run > run.id),
+        c.snapshot_id == snapshot,
+        c.run_id <= run,
+        sa.or_(c.until_run.is_(None), c.until_run > run),
     )
 
 
@@ -213,17 +222,24 @@ def grades_of(ctx: Context, run: sa.Row[Any], customer_ids: Sequence[int]) -> di
     In a run by groups a member has the class of its group.
     """
     heads = heads_in(ctx.connection, run, customer_ids)
-    first = runs.alias("first")
-    query = (
-        sa.select(grades, first.c.made_on.label("since"))
-        .outerjoin(first, first.c.id == grades.c.since_run)
-        .where(holding(run))
-    )
+    wanted = {"snapshot": run.snapshot_id or run.id, "run": run.id}
     found: dict[int, sa.Row[Any]] = {}
     for part in parts_of(heads.get(number, number) for number in customer_ids):
-        rows = ctx.connection.execute(query.where(grades.c.customer_id.in_(part)))
+        rows = ctx.connection.execute(_grades_of(), {**wanted, "ids": part})
         found |= {row.customer_id: row for row in rows}
     return {n: found[heads.get(n, n)] for n in customer_ids if heads.get(n, n) in found}
+
+
+@cache
+def _grades_of() -> sa.Select[Any]:
+    """Select the rows of `ids` that hold in `run` of `snapshot`; built once, which takes longer than reading a page."""
+    first = runs.alias("first")
+    return (
+        sa.select(grades, first.c.made_on.label("since"))
+        .outerjoin(first, first.c.id == grades.c.since_run)
+        .where(_holding(sa.bindparam("snapshot"), sa.bindparam("run")))
+        .where(grades.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
+    )
 
 
 def parts_of(numbers: Iterable[int]) -> Iterator[list[int]]:

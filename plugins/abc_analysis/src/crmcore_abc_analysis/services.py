@@ -67,21 +67,21 @@ def make_run(app: App, actor: str, request: Request, *, source: str = "cli") -> 
     """
     started = perf_counter()
     writing = Writing(app, actor, source, PLUGIN, REASON)
-    with writing.or_discard():
-        with (
-            collector_off(),
-            Computing(app, request.engine, plan_of(app, request), PLUGIN) as computing,
-        ):
-            with writing.transaction():
-                """Who may not write is told so before anything is computed, while the engine starts."""
-            computed = computing.compute()
-            values = _values(app, computing.plan, computed)
-            _refuse_to_empty(app, values)
-            known = _known_run(app, values["fingerprint"])
-            if known is not None:
-                return _publish(writing, known, 0)
-            _discard_abandoned(app, writing)
-            run_id = writing.write(values, computing, computed.members)
+    with (
+        writing.or_discard(),
+        collector_off(),
+        Computing(app, request.engine, lambda: plan_of(app, request), PLUGIN) as computing,
+    ):
+        with writing.transaction():
+            """Who may not write is told so before anything is computed, while the engine starts."""
+        computed = computing.compute()
+        values = _values(app, computing.plan, computed)
+        _refuse_to_empty(app, values)
+        known = _known_run(app, values["fingerprint"])
+        if known is not None:
+            return _publish(writing, known, 0)
+        _discard_abandoned(app, writing)
+        run_id = writing.write(values, computing, computed.members)
         published = _publish(writing, run_id, round((perf_counter() - started) * 1000))
     if published != run_id:
         with suppress(Exception):

@@ -115,8 +115,8 @@ class AbcMember(AbcModel, table=True):
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     run_id: int = Field(sa_type=BigId, foreign_key="abc_run.id")
-    customer_id: int = Field(sa_type=BigId, foreign_key="customer.id")
-    head_id: int = Field(sa_type=BigId, foreign_key="customer.id")
+    customer_id: int = Field(sa_type=BigId, foreign_key="customer.id", index=True)
+    head_id: int = Field(sa_type=BigId, foreign_key="customer.id", index=True)
 
 
 class AbcPublication(AbcModel, table=True):

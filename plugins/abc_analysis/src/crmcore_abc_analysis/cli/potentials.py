@@ -53,15 +53,28 @@ def potential() -> None:
     help=N_("Day of the estimate; by default today. Another estimate of that day is replaced."),
 )
 @click.option("--basis", required=True, metavar="TEXT", help=N_("What the estimate rests on."))
+@click.option(
+    "--expect-version",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help=N_("Refuse it unless the estimate of that day still has this version; 0 = there is none."),
+)
 @pass_session
-def set_command(
-    session: Session, code: str, amount: str, currency: str | None, day: datetime | None, basis: str
+def set_command(  # noqa: PLR0913  (click hands over all of them)
+    session: Session,
+    code: str,
+    amount: str,
+    *,
+    currency: str | None,
+    day: datetime | None,
+    basis: str,
+    expect_version: int | None,
 ) -> None:
     """Record an estimate."""
     from crmcore_abc_analysis.potentials import Estimate, record_potential
 
     stated = Estimate(code, amount, currency, _date(day), basis)
-    kept = record_potential(session.app, session.actor, stated)
+    kept = record_potential(session.app, session.actor, stated, expect_version=expect_version)
     echo(
         _("{code} could buy for {amount} {currency} a year, as estimated on {day}.").format(
             code=code,

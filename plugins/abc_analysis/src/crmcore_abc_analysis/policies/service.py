@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -93,6 +94,7 @@ def card_sections(customer_ids: Sequence[int], as_of: date | None, ctx: Context)
     by_hand = manual_grades(ctx, customer_ids, day, then)
     estimates = _potentials(ctx, customer_ids, as_of)
     alone = len(customer_ids) == 1
+    labels = _labels()
     for customer_id in customer_ids:
         hand, row = by_hand.get(customer_id), computed.get(customer_id)
         facts: dict[str, Any] = {}
@@ -101,7 +103,6 @@ def card_sections(customer_ids: Sequence[int], as_of: date | None, ctx: Context)
         if hand is not None:
             facts |= _set_by_hand(hand, facts.get("grade"))
         if facts:
-            labels = _labels()
             yield CardSection(
                 customer_id, "grade", _("Customer class"), facts, {key: labels[key] for key in facts}
             )
@@ -165,16 +166,19 @@ def _potentials(
         known = rows_as_of(ctx, AbcPotential, "customer_id", customer_ids, as_of)
         known.sort(key=lambda row: row["estimated_on"])
         return {row["customer_id"]: row for row in known if row["estimated_on"] <= as_of}
-    query = (
-        sa.select(potentials)
-        .where(potentials.c.estimated_on <= ctx.today)
-        .order_by(potentials.c.estimated_on)
-    )
     return {
         row["customer_id"]: dict(row)
         for part in parts_of(customer_ids)
-        for row in ctx.connection.execute(query.where(potentials.c.customer_id.in_(part))).mappings()
+        for row in ctx.connection.execute(_estimated(), {"today": ctx.today, "ids": part}).mappings()
     }
+
+
+@cache
+def _estimated() -> sa.Select[Any]:
+    """Select the estimates of `ids`, the latest last; built once, which takes as long as reading a page of them."""
+    c = potentials.c
+    known = (c.estimated_on <= sa.bindparam("today"), c.customer_id.in_(sa.bindparam("ids", expanding=True)))
+    return sa.select(potentials).where(*known).order_by(c.estimated_on)
 
 
 def _potential_section(customer_id: int, row: Mapping[str, Any]) -> CardSection:

@@ -277,7 +277,7 @@ def share_of(part: int, whole: int) -> Decimal:
     """Return part ÷ whole with 12 decimals, half to even; 0 where there is no whole."""
     if whole == 0:
         return Decimal(0)
-    return Decimal(round(Fraction(part, whole) * 10**SHARE_DIGITS)).scaleb(-SHARE_DIGITS)
+    return Decimal(round(Fraction(part * 10**SHARE_DIGITS, whole))).scaleb(-SHARE_DIGITS)
 
 
 def grade_totals(sums: Iterable[GradeSum], grades: Sequence[str]) -> list[GradeTotal]:
