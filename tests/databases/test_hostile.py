@@ -339,7 +339,7 @@ def test_indexes_of_our_own_migrations_are_taken(backup, crm, tmp_path):
     query = "SELECT sql FROM sqlite_master WHERE tbl_name = 'change_log' AND sql LIKE '% WHERE instr(%'"
     texts = [text for (text,) in new.execute(query)]
     new.close()
-    assert len(texts) == 2
+    assert len(texts) == 4
     run(backup, *texts)
     resealed(backup)
     crm.ok("db", "restore", backup, "--to", tmp_path / "new")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,8 +18,17 @@ ENOUGH = 40
 def reflected(connection: sa.Connection, names: set[str]) -> list[sa.Table]:
     """Return tables as the database has them, those first that others point to."""
     metadata = sa.MetaData()
-    metadata.reflect(connection, only=sorted(names))
+    with reflecting():
+        metadata.reflect(connection, only=sorted(names))
     return [table for table in metadata.sorted_tables if table.name in names]
+
+
+@contextmanager
+def reflecting() -> Iterator[None]:
+    """Look at what the database has without a word about indexes over expressions, which SQLAlchemy leaves out."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
+        yield
 
 
 def fill(connection: sa.Connection, tables: list[sa.Table], rows: int = ROWS) -> None:

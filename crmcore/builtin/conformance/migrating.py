@@ -171,7 +171,7 @@ def _like_models(subject: Subject, engine: sa.Engine, before: set[str]) -> list[
     from crmcore.db.base import metadata
 
     wanted = {name: spec.table.__table__ for name, spec in subject.tables.items()}
-    with engine.connect() as connection:
+    with engine.connect() as connection, filling.reflecting():
         present = {table.name for table in _own(connection, before)}
 
         def include(_object: Any, name: str | None, kind: str, _reflected: Any, _other: Any) -> bool:
@@ -216,7 +216,7 @@ def _difference(step: Any) -> Iterator[str]:
 def _names(subject: Subject, engine: sa.Engine) -> list[str]:
     """Look at the names that the database knows: on PostgreSQL those of indexes are the whole schema's."""
     found: list[str] = []
-    with engine.connect() as connection:
+    with engine.connect() as connection, filling.reflecting():
         inspector = sa.inspect(connection)
         for table in subject.tables:
             parts = (
