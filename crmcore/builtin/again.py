@@ -27,19 +27,28 @@ def met_another(error: BaseException) -> bool:
         error = error.__cause__ or error
     if isinstance(error, sa.exc.IntegrityError):
         return True  # a key that was free, or a row that was there, when this one looked
+    return was_given_up(error)
+
+
+def was_given_up(error: BaseException) -> bool:
+    """Say whether PostgreSQL gave a transaction up for another one's sake."""
+    if isinstance(error, CrmError):
+        error = error.__cause__ or error
     return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _MET
 
 
-def until_done(step: Callable[[], R], *, stale: bool = False) -> R:
+def until_done(
+    step: Callable[[], R], *, stale: bool = False, met: Callable[[BaseException], bool] = met_another
+) -> R:
     """Run a step that writes in one transaction; if that met another one, run it again, each time from its beginning.
 
-    stale: also where the step has read a row that was changed before it wrote it.
+    stale: also where the step has read a row that was changed before it wrote it. met: what counts as having met one.
     """
     for turn in range(1, TRIES):
         try:
             return step()
         except (CrmError, sa.exc.DBAPIError) as error:
-            if not (met_another(error) or (stale and isinstance(error, StaleVersion))):
+            if not (met(error) or (stale and isinstance(error, StaleVersion))):
                 raise
         time.sleep(random.random() * _PAUSE_SECONDS * turn)  # noqa: S311  (two who met shall not meet again)
     return step()
@@ -51,5 +60,18 @@ def again(use_case: Callable[P, R]) -> Callable[P, R]:
     @wraps(use_case)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         return until_done(lambda: use_case(*args, **kwargs))
+
+    return run
+
+
+def again_if_given_up(use_case: Callable[P, R]) -> Callable[P, R]:
+    """Run a use case that calls plugins once more only where the database gave it up.
+
+    A key that is taken may be the plugin's own, and will be: what it does would be done eight times for nothing.
+    """
+
+    @wraps(use_case)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        return until_done(lambda: use_case(*args, **kwargs), met=was_given_up)
 
     return run

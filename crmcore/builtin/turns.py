@@ -18,12 +18,6 @@ LOOK_AGAIN_SECONDS = 0.001
 LET_OTHERS_SECONDS = 0.002
 """So long the file is left alone between two chunks."""
 
-BULK = ("cache_size=-16000", "wal_autocheckpoint=16000")
-"""How SQLite works for who writes chunk after chunk, each of which changes pages all over the indexes, often those of
-the chunk before: it keeps 16 MB of them at hand, and up to 64 MB wait in the -wal file before they are copied into the
-database, where 4 MB is the rule and each chunk would copy them again. Who reads takes the cache back: grouping and
-sorting are slower with more."""
-
 
 def begin_writing(connection: sa.Connection, patience: float, *, bulk: bool) -> None:
     """Begin a transaction that writes, as soon as nobody else does; OperationalError after so many seconds."""
@@ -31,10 +25,7 @@ def begin_writing(connection: sa.Connection, patience: float, *, bulk: bool) -> 
     try:
         if bulk:
             time.sleep(LET_OTHERS_SECONDS)
-            if not connection.info.get("crm_bulk"):
-                connection.info["crm_bulk"] = True
-                for pragma in BULK:
-                    driver.execute(f"PRAGMA {pragma}").close()
+            connection.info["crm_bulk"] = True
             _begin(driver)
         else:
             _begin_soon(driver, patience)

@@ -118,7 +118,7 @@ def _sqlite_begin(connection: sa.Connection) -> None:
         begin_writing(connection, BUSY_SECONDS, bulk=how == "bulk")
         return
     with gate(connection):
-        if connection.info.pop("crm_bulk", False):  # what bulk writing set makes reading slower
+        if connection.info.pop("crm_bulk", False):  # grouping and sorting are slower with its cache
             connection.exec_driver_sql("PRAGMA cache_size=-2000")
         connection.exec_driver_sql("BEGIN")
 

@@ -34,10 +34,15 @@ def downgrade() -> None:
 
 
 def _reference(name: str, dialect: str) -> str:
+    """Return the number behind the key; -1 where the key stands twice: one of them is inside of another value."""
+    key = f'"{name}":'
+    find = "instr" if dialect == "sqlite" else "strpos"
+    rest = f"substr(before, {find}(before, '{key}') + {len(key)})"
     if dialect == "sqlite":
-        key = f'"{name}":'
-        return f"CAST(substr(before, instr(before, '{key}') + {len(key)}, 20) AS INTEGER)"
-    return f"(substring(before from '\"{name}\":([0-9]{{1,20}})'))"
+        number, twice = f"CAST(substr(before, instr(before, '{key}') + {len(key)}, 20) AS INTEGER)", "-1"
+    else:
+        number, twice = f"substring(before from '{key}([0-9]{{1,20}})')", "'-1'"
+    return f"(CASE WHEN {find}({rest}, '{key}') > 0 THEN {twice} ELSE {number} END)"
 
 
 def _make(name: str, second: str, text: str) -> None:

@@ -28,13 +28,14 @@ def described(error: BaseException, hook: str, at: datetime) -> dict[str, Any]:
 
 def message_of(error: BaseException) -> str:
     """Return what an error says, even where saying it fails."""
+    from crmcore.builtin.statements import said_of
+
     try:
-        message = printable(error)
+        return printable(said_of(error))[:_LONGEST] or type(error).__name__
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001  (a plugin's exception may have any __str__)
-        message = ""
-    return message[:_LONGEST] or type(error).__name__
+        return type(error).__name__
 
 
 def record(app: App, name: str, error: BaseException, hook: str) -> dict[str, Any]:

@@ -53,6 +53,14 @@ def test_an_approval_is_carried_out_in_its_own_transaction(bonus_company, points
         assert sorted(ctx.connection.scalars(query)) == ["approval_request", "bonus_point"]
 
 
+def test_what_the_database_refuses_for_good_is_carried_out_once(bonus_company, points, given, capsys):
+    number = points(bonus_company, 77)
+    with pytest.raises(sa.exc.IntegrityError):
+        decide(bonus_company, "boss", number, "approve")
+    assert capsys.readouterr().err.count("given") == 1
+    assert given(bonus_company) == []
+
+
 def test_what_is_not_approved_is_not_done(bonus_company, points, given):
     rejected, withdrawn = points(bonus_company, 50), points(bonus_company, 60)
     decide(bonus_company, "boss", rejected, "reject", "no")

@@ -114,6 +114,9 @@ def test_a_field_that_there_is_not_is_refused_with_the_one_that_may_be_meant(com
         "",
         "crm: no field 'phonne' was ever changed here (did you mean 'phone'?); see them all without --field\n",
     )
+    assert company("history", "P1", "--field", "personal").stderr == (
+        "crm: no field 'personal' was ever changed here; see them all without --field\n"
+    )
     assert company("history", "P1", "--field", "credit_limit").exit_code == 1
     for name in ("parent_id", "version", "attributes"):
         assert company("history", "C1", "--field", name).exit_code == 1

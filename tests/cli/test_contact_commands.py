@@ -99,11 +99,23 @@ def test_nobody_joins_or_moves_who_is_not_as_they_were_seen(company: CommandLine
         stale = company("contact", command, "P000001", "C2", "--expect-version", "1")
         assert (stale.exit_code, stale.stdout) == (1, "")
         assert stale.stderr == (
-            "crm: contact P000001 was changed since you read it (version 2, you saw 1):"
-            " customer: now 'C1', yours 'C2'; read it again\n"
+            "crm: contact P000001 was changed since you read it (version 2, you saw 1); read it again\n"
         )
     assert [f["customer"] for f in company.json("contact", "show", "P000001")["firms"]] == ["C1"]
     company.ok("contact", "join", "P000001", "C2", "--expect-version", "2")
+
+
+def test_places_do_not_raise_the_version_of_a_person_and_the_help_says_so(company: CommandLine):
+    for code in ("C2", "C3"):
+        company.ok("customer", "add", "--code", code, "--name", "b")
+    company.ok("contact", "add", "C1", "--name", "王五")
+    for code in ("C2", "C3"):
+        company.ok("contact", "join", "P000001", code, "--expect-version", "1")
+    shown = company.json("contact", "show", "P000001")
+    assert ([f["customer"] for f in shown["firms"]], shown["version"]) == (["C1", "C2", "C3"], 1)
+    for command in ("join", "move"):
+        told = " ".join(company.ok("contact", command, "--help").stdout.split())
+        assert "places and deputies do not raise it" in told
 
 
 def test_a_move_expects_the_place_that_is_left(company: CommandLine):

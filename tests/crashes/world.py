@@ -92,6 +92,14 @@ class ForkServer:
         self._process.wait(30)
 
 
+def _is_swept(path: Path) -> bool:
+    """Tell a note of what had its place already when its process was killed: the next copy or backup sweeps it."""
+    if not path.name.startswith(".crm-unfinished-"):
+        return False
+    place = json.loads(path.read_text(encoding="utf-8"))["place"]
+    return place is not None and Path(place).exists()
+
+
 @dataclass
 class Company:
     """A workspace and its database, to be thrown away."""
@@ -149,7 +157,8 @@ class Company:
             ".crm-checked",
             ".crm-schema.json",
         }
-        found = [path.name for path in self.folder.iterdir() if path.is_file() and path.name not in usual]
+        files = [path for path in self.folder.iterdir() if path.is_file() and path.name not in usual]
+        found = [path.name for path in files if not _is_swept(path)]
         found += [path.name for path in self.room.glob(".*")]
         return sorted(name for name in found if not TEMPORARY.fullmatch(name))
 

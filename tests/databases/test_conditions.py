@@ -134,11 +134,11 @@ def test_a_condition_that_a_server_or_a_row_refuses_is_left_out_and_named(
     with app.operations() as connection, app.unguarded(connection):
         connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
         connection.exec_driver_sql(
-            "CREATE TABLE club_rule (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER, kind VARCHAR(9),"
-            " CONSTRAINT ck_odd CHECK (n <> 'never'), CONSTRAINT ck_broken CHECK (n > 0),"
+            "CREATE TABLE club_rule (id INTEGER PRIMARY KEY AUTOINCREMENT, n BIGINT, kind VARCHAR(9),"
+            " CONSTRAINT ck_large CHECK (n * n >= 0), CONSTRAINT ck_odd CHECK (n <> 'never'), CONSTRAINT ck_broken CHECK (n > 0),"
             " CONSTRAINT ck_kept CHECK (kind IN ('a', 'b')))"
         )
-        connection.exec_driver_sql("INSERT INTO club_rule (n, kind) VALUES (-1, 'a'), (1, 'b')")
+        connection.exec_driver_sql("INSERT INTO club_rule (n, kind) VALUES (-1, 'a'), (5000000000, 'b')")
     crm.ok("jobs", "run", "seal_log")
     crm.ok("db", "backup", tmp_path / "x")
     for words in (
@@ -147,12 +147,12 @@ def test_a_condition_that_a_server_or_a_row_refuses_is_left_out_and_named(
     ):
         url = new_place("postgres")
         said = crm.ok("db", *words, url).stderr
-        for name, lost in (("ck_odd", True), ("ck_broken", True), ("ck_kept", False)):
+        for name, lost in (("ck_odd", True), ("ck_broken", True), ("ck_large", True), ("ck_kept", False)):
             assert (f"condition {name} of table club_rule was left out" in said) is lost, said
         engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
         with engine.connect() as there:
             rows = there.exec_driver_sql("SELECT n, kind FROM club_rule ORDER BY id").all()
-            assert rows == [(-1, "a"), (1, "b")]
+            assert rows == [(-1, "a"), (5_000_000_000, "b")]
             query = (
                 "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = 'club_rule'::regclass"
             )

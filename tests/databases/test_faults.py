@@ -37,6 +37,7 @@ def full_disk(folder, command, limit, *words):
 
     from crmcore.cli.main import main
 
+    sys.dont_write_bytecode = True  # cut off, it would be kept
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     sys.exit(main(["-C", folder, "db", command, *words], exit_process=False))

@@ -21,7 +21,7 @@ from crmcore.app import App
 from crmcore.builtin.exchange.cells import cell, rows_of_cells
 from crmcore.builtin.exchange.export import export_entity
 from crmcore.catalogue import load_catalogue
-from crmcore.errors import CrmError
+from crmcore.errors import CrmError, PluginError
 from crmcore.plugins.types import Importable, Loaded
 from crmcore.testing import ACTOR
 from crmcore.text import many_lines, one_line
@@ -201,6 +201,18 @@ def test_an_exporter_may_give_one_field_and_the_same_mapping_each_time(
         lambda _app, name: Importable(name, "", (), lambda *_: Loaded(), same, plugin="exchange"),
     )
     assert [row["code"] for row in table_of(exported(app))] == [f"C{number}" for number in range(1_200)]
+
+
+def test_an_exporter_that_gives_no_rows_but_nothing_is_named(make_app: Make, monkeypatch: pytest.MonkeyPatch):
+    app = make_app()
+    monkeypatch.setattr(
+        "crmcore.builtin.exchange.export.find_importable",
+        lambda _app, name: Importable(
+            name, "", (), lambda *_: Loaded(), lambda _ctx: iter([None, {"code": "A"}]), plugin="exchange"
+        ),
+    )
+    with pytest.raises(PluginError, match="'exchange' failed in importables"):
+        exported(app)
 
 
 def test_an_hour_that_comes_twice_is_written_with_its_offset():

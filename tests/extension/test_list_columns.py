@@ -33,6 +33,7 @@ def list_columns():
         ListColumn("worth", "Worth", "amount", select(sa.func.length(c.name) * 100)),
         ListColumn("first", "First letter", "text", select(sa.func.substr(c.name, 1, 1))),
         ListColumn("part", "Part", "decimal", select(sa.cast(sa.func.length(c.name), sa.Numeric(10, 2)) / 4)),
+        ListColumn("some", "Some", "integer", select(sa.func.length(c.name), c.code.in_(sa.bindparam("ids", ["C1", "C2"], expanding=True)))),
         ListColumn("day", "Day", "date", select(sa.literal(datetime.date(2026, 3, 1), sa.Date()), c.name == "bb")),
     ]
 """
@@ -53,6 +54,11 @@ def listed(make_app: Callable[..., App], database: str, install_plugin: Any, crm
 
 def codes(crm: CommandLine, *words: str) -> list[str]:
     return [line["code"] for line in crm.lines("customer", "list", *words)]
+
+
+def test_a_column_may_have_parameters_of_any_name(listed: App, crm: CommandLine) -> None:
+    shown = crm.lines("customer", "list", "--columns", "code,name.some")
+    assert [line["name.some"] for line in shown] == [3, 1, None, None]
 
 
 def test_list_shows_the_columns_asked_for(listed: App, crm: CommandLine) -> None:

@@ -31,7 +31,7 @@ def said(app: App, free: int, *arguments: str) -> str:
     code = CHILD.format(free=free, arguments=["-C", str(app.config.folder), *arguments])
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "CRM_ACTOR": ACTOR},
+        env={**os.environ, "CRM_ACTOR": ACTOR, "PYTHONDONTWRITEBYTECODE": "1"},  # cut off, it would be kept
         capture_output=True,
         text=True,
         check=False,

@@ -101,10 +101,12 @@ def test_emoji_and_other_signs_in_names_are_found(app: App, crm: CommandLine) ->
         {"code": "N", "name": "老王🍜面馆", "short_name": "老王面"},
         {"code": "S", "name": "示例食品", "short_name": "★🍜"},
         {"code": "F", "name": "Bistro 🇨🇳"},
+        {"code": "K", "name": "a🆗店", "short_name": "示例®"},
     )
     assert codes(app, "🍜") == ["N", "S"]
     assert codes(app, "★") == codes(app, "🍜★") == ["S"]
     assert codes(app, "🇨🇳") == ["F"]
+    assert codes(app, "🆗") == codes(app, "®") == ["K"]
     assert codes(app, "🍲") == codes(app, "🍜", phone=True) == []
     assert codes(app, "老王🍜")[0] == codes(app, "老王🍜面馆")[0] == "N"
     assert codes(app, "老王面馆") == codes(app, "面馆") == ["N"]
@@ -131,7 +133,7 @@ def test_doctor_sees_rows_that_the_index_lacks_and_rebuild_mends_it(app: App, cr
     assert done == {
         "rows": 300,
         "tables": ["contact", "customer"],
-        "version": 1,
+        "version": 2,
         "pinyin": True,
         "traditional": True,
     }

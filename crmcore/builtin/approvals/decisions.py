@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.again import again
+from crmcore.builtin.again import again_if_given_up
 from crmcore.builtin.approvals.kinds import carry_out, find_kind
 from crmcore.builtin.approvals.queries import (
     approval_table,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _CHUNK = 1_000
 
 
-@again
+@again_if_given_up
 def decide(app: App, actor: str, number: int, decision: Decision, reason: str = "") -> None:
     """Approve or reject a request; what follows from an approval is done in the same transaction, or neither is.
 
@@ -91,7 +91,7 @@ def cannot_be_approved(app: App, row: sa.RowMapping) -> str | None:
     return None
 
 
-@again
+@again_if_given_up
 def withdraw(app: App, actor: str, number: int, reason: str = "") -> None:
     """Take a request back; only who made it may, and only while it is open."""
     reason = cleaned_reason(reason)
@@ -152,7 +152,7 @@ def expire(app: App, actor: str) -> int:
             return done
 
 
-@again
+@again_if_given_up
 def _expire_some(app: App, actor: str) -> int:
     with app.write(actor, "expire requests", "job:expire_approvals", plugin="approvals") as tx:
         query = sa.select(approval_table.c.id).where(is_late(tx.ctx.today))

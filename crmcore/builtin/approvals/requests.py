@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.builtin.again import again
+from crmcore.builtin.again import again_if_given_up
 from crmcore.builtin.approvals.kinds import Terms, carry_out, check_payload, find_kind, terms_of
 from crmcore.builtin.approvals.queries import approval_table, find_approvals, latest_approvals
 from crmcore.builtin.approvals.rules import BECOMES, settled
@@ -30,7 +30,7 @@ __all__ = ["ask", "find_approvals", "latest_approvals", "request_approvals"]
 _Matter = tuple[str, str]
 
 
-@again
+@again_if_given_up
 def ask(app: App, actor: str, request: ApprovalRequest) -> int:
     """Make one request in a transaction of its own; returns its number."""
     # What people write as a reason may be personal: it stands in the request, never in the log's header.

@@ -25,7 +25,7 @@ def require_field(app: App, tables: Iterable[TableInfo], name: str) -> None:
             known |= dict.fromkeys(app.catalogue.fields)
     known.pop("attributes", None)
     if name not in known:
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, [field for field in known if not field.startswith("$")], n=1)
         hint = " " + _("(did you mean {near!r}?)").format(near=near[0]) if near else ""
         message = _("no field {field!r} was ever changed here{hint}; see them all without --field")
         raise NotFound(message.format(field=name, hint=hint))

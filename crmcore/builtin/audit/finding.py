@@ -110,17 +110,23 @@ def gone(
 def _pointed(
     connection: sa.Connection, column: str, numbers: Sequence[int]
 ) -> Iterator[sa.ColumnElement[bool] | sa.TextClause]:
-    """Yield the conditions that an entry held one of these numbers in a column."""
+    """Yield the conditions that an entry held one of these numbers in a column.
+
+    One that has the key twice, once of it inside of another value, comes along as -1: who reads it sees what it held.
+    """
     key = f'"{column}":'
+    numbers = [*numbers, -1]
     held: sa.ColumnElement[Any]
-    wanted: list[Any] = list(numbers)
     if connection.dialect.name == "sqlite":
-        text = f"CAST(substr(before, instr(before, '{key}') + {len(key)}, 20) AS INTEGER)"
-        held = sa.literal_column(text, sa.BigInteger())
+        rest = f"substr(before, instr(before, '{key}') + {len(key)})"
+        number = f"CAST(substr(before, instr(before, '{key}') + {len(key)}, 20) AS INTEGER)"
+        held = sa.literal_column(f"(CASE WHEN instr({rest}, '{key}') > 0 THEN -1 ELSE {number} END)")
+        yield held.in_(sa.bindparam("numbers", numbers, sa.BigInteger(), expanding=True))
     else:
-        held = sa.literal_column(f"(substring(before from '{key}([0-9]{{1,20}})'))", sa.Text())
-        wanted = list(map(str, numbers))
-    yield held.in_(wanted)
+        rest = f"substr(before, strpos(before, '{key}') + {len(key)})"
+        number = f"substring(before from '{key}([0-9]{{1,20}})')"
+        held = sa.literal_column(f"(CASE WHEN strpos({rest}, '{key}') > 0 THEN '-1' ELSE {number} END)")
+        yield held.in_(sa.bindparam("numbers", list(map(str, numbers)), sa.Text(), expanding=True))
     yield _holds(connection, key)
     if column in _INDEXED:
         return

@@ -192,7 +192,7 @@ def _bare(target: sa.Connection, plan: Plan) -> Iterator[None]:
         try:
             with target.begin_nested() if one.or_say else nullcontext():
                 driver.execute(one.make).close()
-        except driver.IntegrityError:
+        except (driver.IntegrityError, driver.DataError):  # broken by a row, or not to be computed for it
             if not one.or_say:
                 raise
             plan.lost.append(one.or_say)

@@ -90,12 +90,12 @@ def _batches(
     """Give an exporter's rows in batches, each row as the values of the first one's fields; `blame` guards the making."""
     with blame():
         rows = iter(make())
-        first = next(rows, None)
-        if first is None:
+        head = list(islice(rows, 1))
+        if not head:
             return
-        fields = list(first)
+        fields = list(head[0])
         # Row by row as they come: an exporter may give the same mapping each time, filled anew.
-        left = map(_picker(fields), chain([first], rows))
+        left = map(_picker(fields), chain(head, rows))
     while True:
         with blame():
             part = list(islice(left, BATCH))

@@ -12,6 +12,7 @@ from crmcore.builtin.records.options import (
     DAY,
     PLUGIN,
     after_option,
+    beside_version_option,
     by,
     limit_option,
     list_records,
@@ -84,7 +85,7 @@ def revoke_command(session: Session, code: str, role: str, reason: str, **option
 @click.option("--of", "absent", required=True, metavar="CODE", help=N_("Who is away."))
 @click.option("--from", "start", type=DAY, required=True, help=N_("First day, such as 2025-01-01."))
 @click.option("--until", "end", type=DAY, required=True, help=N_("Last day, included."))
-@version_option
+@beside_version_option
 @reason_option
 @json_option
 @pass_session

@@ -13,6 +13,7 @@ from crmcore.builtin.records.options import (
     NUMBER,
     PLUGIN,
     after_option,
+    beside_version_option,
     by,
     day_of,
     given,
@@ -123,7 +124,7 @@ def edit_command(session: Session, code: str, customer: str | None, **options: A
 @click.argument("code")
 @click.argument("customer")
 @_place_options
-@version_option
+@beside_version_option
 @reason_option
 @json_option
 @pass_session
@@ -161,7 +162,7 @@ def leave_command(
 @click.argument("customer")
 @click.option("--until", type=DAY, help=N_("Last day at the firms before; by default the day before."))
 @_place_options
-@version_option
+@beside_version_option
 @_place_version_option
 @reason_option
 @json_option

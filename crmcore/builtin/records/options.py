@@ -50,6 +50,14 @@ version_option = click.option(
     metavar="N",
     help=N_("Refuse the edit unless the record still has this version."),
 )
+beside_version_option = click.option(
+    "--expect-version",
+    type=NUMBER,
+    metavar="N",
+    help=N_(
+        "Refuse it unless the record itself still has this version; places and deputies do not raise it."
+    ),
+)
 limit_option = click.option(
     "--limit",
     type=NUMBER,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crmcore.app import App
     from crmcore.db.rows import Rows
 
-VERSION = 1
+VERSION = 2
 """Of the words that are made of a row; a higher one asks for a new index."""
 _MANY = 100
 """On PostgreSQL new words wait in a list that every question reads through: it is kept short where rows come one by one,

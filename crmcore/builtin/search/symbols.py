@@ -12,9 +12,9 @@ from collections.abc import Sequence
 MARK = "¤"
 """Begins the word of such a sign; no other word does."""
 _SIGN = re.compile(
-    "[\u2190-\u245f\u2500-\u2bff\U0001f000-\U0001f0ff\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]"
+    "[\u00a9\u00ae\u203c\u2049\u2190-\u245f\u2500-\u2bff\u3030\u303d\U0001f000-\U0001f2ff\U0001f300-\U0001faff]"
 )
-"""Arrows, shapes, dingbats, flags and emoji; enclosed letters and digits are letters and digits."""
+"""Arrows, shapes, dingbats, flags and emoji; of enclosed letters those beyond the first plane, which fold to nothing."""
 
 
 def signs_in(text: str) -> tuple[str, ...]:

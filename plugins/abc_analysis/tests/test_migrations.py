@@ -172,6 +172,7 @@ def _downgrade(engine):
             connection.connection.driver_connection.execute("PRAGMA foreign_keys=ON")
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_migrations_make_the_tables_that_the_models_describe(make_company, database):
     company = make_company(database)
 

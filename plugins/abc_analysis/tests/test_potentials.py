@@ -1,6 +1,8 @@
 """Estimates of potential: recording, showing and listing them, and the fact that others read."""
 
+import threading
 from collections import defaultdict
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -8,9 +10,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmcore.api import CrmError, FactProvider, MissingFact, UsageProblem
+from crmcore.api import CrmError, FactProvider, MissingFact, StaleVersion, UsageProblem
 from crmcore.testing import ACTOR
 from crmcore_abc_analysis import plugin
+from crmcore_abc_analysis import potentials as module
 from crmcore_abc_analysis.potentials import (
     Estimate,
     estimates_of,
@@ -286,6 +289,44 @@ def test_an_estimate_that_somebody_replaced_meanwhile_is_not_replaced(make_compa
     assert (kept["amount_minor"], kept["basis"], kept["version"]) == (200_000, "call", 2)
     assert crm(*words, "1", "--on", "2026-03-01", "--basis", "x", "--expect-version", "1").exit_code == 1
     crm.ok(*words, "3000", "--basis", "mail")
+
+
+@pytest.mark.parametrize(("seen", "kept"), [(0, 1), (1, 2), (None, 3)])
+def test_of_two_who_write_an_estimate_at_once_the_second_sees_the_first(
+    make_company, reopen, database, monkeypatch, seen, kept
+):
+    company = make_company(database)
+    company.add("C1")
+    if seen != 0:
+        record(company, "C1", 5)
+    apps, done, stale, keep = [company.app, reopen(company.app)], [], [], module._keep
+    meet = threading.Barrier(2)
+
+    def keep_and_wait(*arguments):
+        """Do not commit before the other one is here or has to wait."""
+        version = keep(*arguments)
+        with suppress(threading.BrokenBarrierError):
+            meet.wait(0.5)
+        return version
+
+    def write(app, amount):
+        estimate = Estimate("C1", amount, None, None, amount)
+        try:
+            done.append(record_potential(app, ACTOR, estimate, expect_version=seen)["version"])
+        except StaleVersion as error:
+            stale.append(str(error))
+
+    monkeypatch.setattr(module, "_keep", keep_and_wait)
+    threads = [threading.Thread(target=write, args=(app, f"{n}0")) for n, app in enumerate(apps, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(done) == ([2, 3] if seen is None else [kept])
+    told = f"the estimate of C1 of 2026-03-02 was changed since you read it (version {kept}, you saw {seen})"
+    assert [sentence.startswith(told) for sentence in stale] == [True] * (seen is not None), stale
+    with company.app.read("abc_analysis") as ctx:
+        assert [one["version"] for one in estimates_of(ctx, "C1")["estimates"]] == [kept]
 
 
 def test_without_estimates_the_commands_say_how_to_record_one(make_company, crm):

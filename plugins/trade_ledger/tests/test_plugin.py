@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(crmcore_trade_ledger.__file__).parent
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_migration_makes_the_tables_that_the_models_describe(books: Books):
     def ours(_object, name, kind, _reflected, _other):
         return kind != "table" or name.startswith("ledger_")

@@ -84,7 +84,10 @@ def appoint(  # noqa: PLR0913  (who stands in for whom, when, and the version se
     *,
     expect_version: int | None = None,
 ) -> None:
-    """Let an actor stand in for another from a first to a last day; StaleVersion if the first is not at that version."""
+    """Let an actor stand in for another from a first to a last day.
+
+    StaleVersion if the first is not at that version, which those for whom they stand in do not raise.
+    """
     if until < since:
         raise CrmError(_("until must not be before since"))
     if deputy == absent:
@@ -92,10 +95,7 @@ def appoint(  # noqa: PLR0913  (who stands in for whom, when, and the version se
     with app.write(*by, permission=_MANAGE) as tx:
         require_actor(tx.connection, deputy)
         if expect_version:
-            seen = _found_alone(tx, deputy)
-            known = as_json(tx.ctx, [seen])[0]["deputy_of"]
-            now = ", ".join(f"{p['actor']} {p['since']}..{p['until']}" for p in known)
-            require_version(Actor, seen, expect_version, "deputy_of", (now, f"{absent} {since}..{until}"))
+            require_version(Actor, _found_alone(tx, deputy), expect_version)
         ids = [find_row(tx.connection, Actor, code)["id"] for code in (deputy, absent)]
         row = {"deputy_id": ids[0], "absent_id": ids[1], "since": since, "until": until}
         tx.insert(ActorDeputy, [row])

@@ -93,12 +93,12 @@ def join(
 ) -> None:
     """Give a person one more place, at another customer; Refused if there is one there already.
 
-    StaleVersion if the person is not at the version that was seen.
+    StaleVersion if the person is not at the version that was seen, which their places do not raise.
     """
     _check_place(place)
     with app.write(*by) as tx:
         number = _found_alone(tx, code)
-        _require_version(tx, code, customer, expect_version)
+        require_version(Contact, find_row(tx.connection, Contact, code), expect_version)
         _insert_place(tx, number, find_customer(tx.connection, customer), place)
 
 
@@ -139,7 +139,7 @@ def move(  # noqa: PLR0913  (a person, from where to where, and the versions see
     _check_place(place)
     with app.write(*by) as tx:
         number = _found_alone(tx, code)
-        _require_version(tx, code, customer, expect_version)
+        require_version(Contact, find_row(tx.connection, Contact, code), expect_version)
         firm = find_customer(tx.connection, customer)
         since = place.get("since") or tx.ctx.today
         last = until or since - timedelta(days=1)
@@ -206,14 +206,6 @@ def _only(tx: Tx, code: str, places: Sequence[sa.RowMapping]) -> sa.RowMapping:
     firms = customer_codes(tx.connection, [place["customer_id"] for place in places]).values()
     message = _("contact {code!r} works at {firms}; name one of them")
     raise CrmError(message.format(code=code, firms=", ".join(sorted(firms))))
-
-
-def _require_version(tx: Tx, code: str, customer: str, expected: int | None) -> None:
-    """Refuse to give a place to a person who is not as they were seen; the person is locked."""
-    row = find_row(tx.connection, Contact, code)
-    present = [place["customer_id"] for place in _places(tx, row["id"])]
-    firms = ", ".join(sorted(customer_codes(tx.connection, present).values()))
-    require_version(Contact, row, expected, "customer", (firms, customer))
 
 
 def _require_place_version(

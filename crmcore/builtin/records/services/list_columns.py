@@ -38,6 +38,8 @@ SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 """The types in SQL of what plugins' columns give."""
 _LOOKS_UP = re.compile(r"(?!.*AUTOMATIC)(?:SEARCH|COMPOUND QUERY|LEFT-MOST SUBQUERY|UNION)")
 _WANTED = ("customer_id", "value")
+_IDS = "crm_list_ids"
+"""A parameter whose name no select of a plugin has."""
 _SEEKABLE: WeakKeyDictionary[Host, dict[str, bool]] = WeakKeyDictionary()
 """What SQLite said of the columns; asked once, for it takes longer than reading a page."""
 
@@ -161,7 +163,7 @@ class PluginColumns:
         return {
             number: None if value is None else read(value)
             for part in batches(ids)
-            for number, value in self._ctx.connection.execute(_of_customers(rows), {"ids": part}).all()
+            for number, value in self._ctx.connection.execute(_of_customers(rows), {_IDS: part}).all()
         }
 
     def _all(self, name: str, rows: sa.Subquery) -> Callable[[], bool]:
@@ -200,7 +202,7 @@ def _subquery(select: sa.Select[Any], name: str) -> sa.Subquery:
 
 @lru_cache(maxsize=64)
 def _of_customers(rows: sa.Subquery) -> sa.Select[Any]:
-    return sa.select(rows).where(rows.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
+    return sa.select(rows).where(rows.c.customer_id.in_(sa.bindparam(_IDS, expanding=True)))
 
 
 def _text(value: Any) -> str:

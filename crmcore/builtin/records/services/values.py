@@ -33,21 +33,18 @@ def at_version(number: int, version: int | None) -> dict[int, int] | None:
     return {number: version} if version else None
 
 
-def require_version(
-    model: type[SQLModel], row: sa.RowMapping, expected: int | None, field: str, sides: tuple[Any, Any]
-) -> None:
-    """Refuse to write beside a row that is not as it was seen: what is written there now, and what was to be.
+def require_version(model: type[SQLModel], row: sa.RowMapping, expected: int | None) -> None:
+    """Refuse to write beside a row that is not as it was seen.
 
-    For what stands in a table of its own; `Tx.update` checks what stands in the row itself.
+    For what stands in a table of its own and does not raise the row's version: none of the row's values is
+    overwritten, so none is compared. `Tx.update` checks what stands in the row itself.
     """
     if not expected or row["version"] == expected:
         return
-    now, yours = sides
     message = _(
-        "{entity} {code} was changed since you read it (version {now}, you saw {seen}): {shown}; read it again"
+        "{entity} {code} was changed since you read it (version {now}, you saw {seen}); read it again"
     )
-    shown = _("{field}: now {now!r}, yours {yours!r}").format(field=field, now=now, yours=yours)
-    told = {"code": row["code"], "now": row["version"], "seen": expected, "shown": shown}
+    told = {"code": row["code"], "now": row["version"], "seen": expected}
     raise StaleVersion(message.format(entity=_(NOUNS[table_of(model).name]), **told))
 
 

@@ -103,6 +103,9 @@ def _values(ctx: Context, estimate: Estimate) -> dict[str, Any]:
 def _keep(tx: Tx, values: dict[str, Any], code: str, expected: int | None) -> int:
     """Write an estimate and return its version."""
     c = potentials.c
+    # One after the other on PostgreSQL, too: there may be no estimate yet that could be locked.
+    own = sa.select(customers.c.id).where(customers.c.id == values["customer_id"])
+    tx.connection.execute(own.with_for_update(key_share=True))
     same_day = c.customer_id == values["customer_id"], c.estimated_on == values["estimated_on"]
     there = tx.connection.execute(sa.select(potentials).where(*same_day)).mappings().first()
     if expected is not None and (there["version"] if there else 0) != expected:
