@@ -205,10 +205,11 @@ def test_an_exporter_may_give_one_field_and_the_same_mapping_each_time(
 
 def test_an_exporter_that_gives_no_rows_but_nothing_is_named(make_app: Make, monkeypatch: pytest.MonkeyPatch):
     app = make_app()
+    rows: Any = [None, {"code": "A"}]
     monkeypatch.setattr(
         "crmcore.builtin.exchange.export.find_importable",
         lambda _app, name: Importable(
-            name, "", (), lambda *_: Loaded(), lambda _ctx: iter([None, {"code": "A"}]), plugin="exchange"
+            name, "", (), lambda *_: Loaded(), lambda _ctx: iter(rows), plugin="exchange"
         ),
     )
     with pytest.raises(PluginError, match="'exchange' failed in importables"):
