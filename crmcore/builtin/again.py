@@ -23,18 +23,18 @@ _PAUSE_SECONDS = 0.05
 
 def met_another(error: BaseException) -> bool:
     """Say whether a transaction failed because of what somebody else did meanwhile, so that a new one may succeed."""
-    if isinstance(error, CrmError):
-        error = error.__cause__ or error
-    if isinstance(error, sa.exc.IntegrityError):
-        return True  # a key that was free, or a row that was there, when this one looked
-    return was_given_up(error)
+    # A key that was free, or a row that was there, when this one looked.
+    return isinstance(_cause(error), sa.exc.IntegrityError) or was_given_up(error)
 
 
 def was_given_up(error: BaseException) -> bool:
     """Say whether PostgreSQL gave a transaction up for another one's sake."""
-    if isinstance(error, CrmError):
-        error = error.__cause__ or error
-    return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _MET
+    cause = _cause(error)
+    return isinstance(cause, sa.exc.DBAPIError) and getattr(cause.orig, "sqlstate", None) in _MET
+
+
+def _cause(error: BaseException) -> BaseException:
+    return (error.__cause__ or error) if isinstance(error, CrmError) else error
 
 
 def until_done(
@@ -56,12 +56,7 @@ def until_done(
 
 def again(use_case: Callable[P, R]) -> Callable[P, R]:
     """Run a use case, which writes in one transaction, once more where that met another one."""
-
-    @wraps(use_case)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        return until_done(lambda: use_case(*args, **kwargs))
-
-    return run
+    return _repeated(use_case, met_another)
 
 
 def again_if_given_up(use_case: Callable[P, R]) -> Callable[P, R]:
@@ -69,9 +64,12 @@ def again_if_given_up(use_case: Callable[P, R]) -> Callable[P, R]:
 
     A key that is taken may be the plugin's own, and will be: what it does would be done eight times for nothing.
     """
+    return _repeated(use_case, was_given_up)
 
+
+def _repeated(use_case: Callable[P, R], met: Callable[[BaseException], bool]) -> Callable[P, R]:
     @wraps(use_case)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        return until_done(lambda: use_case(*args, **kwargs), met=was_given_up)
+        return until_done(lambda: use_case(*args, **kwargs), met=met)
 
     return run
