@@ -34,14 +34,23 @@ from crmcore.plugins.types import (
     Column,
     Context,
     DemoFile,
+    ErasedData,
     FactProvider,
     Field,
+    Form,
+    FormField,
+    FormPart,
     Importable,
     JobSpec,
+    Labels,
     ListColumn,
     LoadContext,
     Loaded,
+    Move,
+    Moved,
     Parameter,
+    Person,
+    PersonData,
     Refusal,
     Rejected,
     Report,
@@ -52,6 +61,7 @@ from crmcore.plugins.types import (
     Table,
     TableSpec,
     Verdict,
+    Workday,
     WorkItem,
 )
 from crmcore.text import clean_name, display_width, printable
@@ -64,9 +74,14 @@ if TYPE_CHECKING:
     from crmcore.builtin.analytics.sql import div_whole
     from crmcore.builtin.approvals.requests import find_approvals, latest_approvals, request_approvals
     from crmcore.builtin.audit.then import rows_as_of
+    from crmcore.builtin.documents.for_customer import documents_for
+    from crmcore.builtin.duplicates.moving import keep_rows, move_rows
+    from crmcore.builtin.privacy.restricted import restricted_ids, unrestricted
+    from crmcore.builtin.privacy.rows import erase_person_rows, person_rows
     from crmcore.builtin.records.options import in_bulk
     from crmcore.builtin.records.words import shown
     from crmcore.builtin.reports.output import run_report
+    from crmcore.builtin.strategies.workdays import is_workday, next_workday
     from crmcore.changes import LoadedRange
     from crmcore.cli.kit import (
         Command,
@@ -104,8 +119,13 @@ _LAZY = {
         ("find_approvals", "latest_approvals", "request_approvals"), "crmcore.builtin.approvals.requests"
     ),
     "rows_as_of": "crmcore.builtin.audit.then",
+    "documents_for": "crmcore.builtin.documents.for_customer",
+    **dict.fromkeys(("keep_rows", "move_rows"), "crmcore.builtin.duplicates.moving"),
     "shown": "crmcore.builtin.records.words",
     "in_bulk": "crmcore.builtin.records.options",
+    **dict.fromkeys(("is_workday", "next_workday"), "crmcore.builtin.strategies.workdays"),
+    **dict.fromkeys(("restricted_ids", "unrestricted"), "crmcore.builtin.privacy.restricted"),
+    **dict.fromkeys(("erase_person_rows", "person_rows"), "crmcore.builtin.privacy.rows"),
     **dict.fromkeys(("BigId", "JsonText", "UtcDateTime", "metadata"), "crmcore.db.base"),
     **dict.fromkeys(("Actor", "Contact", "Customer", "Interaction"), "crmcore.entities.tables"),
     **dict.fromkeys(("customer_codes", "customer_ids", "find_customer"), "crmcore.entities.lookup"),
@@ -146,21 +166,30 @@ __all__ = [
     "CrmError",
     "Customer",
     "DemoFile",
+    "ErasedData",
     "FactProvider",
     "Field",
+    "Form",
+    "FormField",
+    "FormPart",
     "Group",
     "Guarded",
     "Importable",
     "Interaction",
     "JobSpec",
     "JsonText",
+    "Labels",
     "ListColumn",
     "LoadContext",
     "Loaded",
     "LoadedRange",
     "MissingFact",
+    "Move",
+    "Moved",
     "NotFound",
     "Parameter",
+    "Person",
+    "PersonData",
     "PluginError",
     "Refusal",
     "Refused",
@@ -179,6 +208,7 @@ __all__ = [
     "UtcDateTime",
     "Verdict",
     "WorkItem",
+    "Workday",
     "available_engines",
     "call_hook",
     "choose_engine",
@@ -189,9 +219,11 @@ __all__ = [
     "customer_ids",
     "display_width",
     "div_whole",
+    "documents_for",
     "echo",
     "emit",
     "emit_lines",
+    "erase_person_rows",
     "find_approvals",
     "find_customer",
     "format_minor",
@@ -199,15 +231,21 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "in_bulk",
+    "is_workday",
     "json_option",
+    "keep_rows",
     "language",
     "latest_approvals",
     "metadata",
     "minor_digits",
+    "move_rows",
+    "next_workday",
     "open_bench",
     "pass_session",
+    "person_rows",
     "printable",
     "request_approvals",
+    "restricted_ids",
     "rows_as_of",
     "run_report",
     "show_chart",
@@ -216,6 +254,7 @@ __all__ = [
     "to_minor",
     "translator",
     "unload",
+    "unrestricted",
 ]
 
 

@@ -414,7 +414,8 @@ def tables_of(specs: Iterable[TableSpec]) -> dict[str, TableInfo]:
             c.removeprefix("attributes.") for c in spec.personal if c.startswith("attributes.")
         )
         columns = frozenset(spec.personal) - {f"attributes.{name}" for name in attributes}
-        info = TableInfo(spec, attributes.__contains__, columns, (spec.person,) if spec.person else ())
+        whose = (spec.person,) if isinstance(spec.person, str) else spec.person or ()
+        info = TableInfo(spec, attributes.__contains__, columns, whose)
         tables[info.entity] = info
     return tables
 

@@ -65,6 +65,11 @@ class CatalogueField:
         """Whether reading it is recorded."""
         return bool(self.schema.get("x-sensitive"))
 
+    @property
+    def confidential(self) -> bool:
+        """Whether it is for us alone: it never stands on a paper for the customer."""
+        return bool(self.schema.get("x-confidential"))
+
 
 @dataclass(frozen=True)
 class Catalogue:

@@ -22,6 +22,7 @@ from pluggy import HookimplMarker, HookspecMarker
 if TYPE_CHECKING:
     from crmcore.builtin.analytics.bench import Bench
     from crmcore.plugins import types as t
+    from crmcore.tx import Tx
 
 PROJECT = "crmcore"
 hookspec = HookspecMarker(PROJECT)
@@ -32,9 +33,13 @@ Family = Literal["decision", "strategy", "contribution", "registration"]
 FAMILIES: dict[str, Family] = {
     "validate_changes": "decision",
     "approve_requests": "decision",
+    "move_references": "decision",
+    "export_persons": "decision",
+    "erase_persons": "decision",
     "service_policies": "strategy",
     "code_generator": "strategy",
     "currency_rates": "strategy",
+    "workdays": "strategy",
     "analytics_engine": "strategy",
     "card_sections": "contribution",
     "work_items": "contribution",
@@ -59,6 +64,11 @@ class Hooks(Protocol):
     def approve_requests(
         self, requests: Sequence[t.ApprovalRequest], ctx: t.Context
     ) -> Iterable[t.Verdict]: ...
+    def export_persons(self, persons: Sequence[t.Person], ctx: t.Context) -> Iterable[t.PersonData]: ...
+    def erase_persons(
+        self, persons: Sequence[t.Person], tx: Tx, ctx: t.Context
+    ) -> Iterable[t.ErasedData]: ...
+    def move_references(self, moves: Sequence[t.Move], tx: Tx, ctx: t.Context) -> Iterable[t.Moved]: ...
     def service_policies(self, customer_ids: Sequence[int], ctx: t.Context) -> Iterable[t.ServicePolicy]: ...
     def card_sections(
         self, customer_ids: Sequence[int], as_of: date | None, ctx: t.Context
@@ -77,6 +87,7 @@ class Hooks(Protocol):
     def demo_data(self) -> Iterable[t.DemoFile]: ...
     def code_generator(self) -> Mapping[str, CodeGenerator]: ...
     def currency_rates(self) -> Mapping[str, CurrencyRates]: ...
+    def workdays(self) -> Mapping[str, Workdays]: ...
     def analytics_engine(self) -> Mapping[str, EngineFactory]: ...
 
 
@@ -85,6 +96,9 @@ CodeGenerator = Callable[[str, Sequence[int], date], Sequence[str]]
 
 CurrencyRates = Callable[[str, str, date, "t.Context"], Decimal | None]
 """(from, to, day, ctx) → how many units of `to` one unit of `from` is worth; None = unknown."""
+
+Workdays = Callable[[Sequence[date], "t.Context"], Iterable["t.Workday"]]
+"""(days, ctx) → a `Workday` for each of the days."""
 
 EngineFactory = type["Bench"]
 """A subclass of `crmcore.api.Bench`; it is called with (app, name of the plugin that asks)."""
@@ -110,6 +124,44 @@ def approve_requests(requests: Sequence[t.ApprovalRequest], ctx: t.Context) -> I
     ctx: the plugin's context; `ctx.connection` reads inside the transaction.
     Returns a `Verdict` for each request that it settles; where plugins differ, a rejection counts.
     Example: `return [Verdict(i, "approve", "within the budget of the fair") for i, r in enumerate(requests) if ...]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def export_persons(persons: Sequence[t.Person], ctx: t.Context) -> Iterable[t.PersonData]:  # type: ignore[empty-body]
+    """Give all that the plugin holds of natural persons, who asked for it.
+
+    persons: contacts and customers that are persons. Every plugin that stores personal data must answer.
+    ctx: the plugin's context; `ctx.connection` reads.
+    Returns a `PersonData` for each person and table with rows; `person_rows` makes them.
+    Example: `return person_rows(ctx, Gift, persons, "To know what a customer was given")`
+    Since 0.1.
+    """
+
+
+@hookspec
+def erase_persons(persons: Sequence[t.Person], tx: Tx, ctx: t.Context) -> Iterable[t.ErasedData]:  # type: ignore[empty-body]
+    """Take away all that the plugin holds of natural persons; their keys are destroyed in the same erasure.
+
+    persons: contacts and customers that are persons. Every plugin that stores personal data must answer.
+    tx: the transaction of the erasure, to write with; it may be a rehearsal that is rolled back, so nothing but it may
+    be touched. ctx: the plugin's context.
+    Returns an `ErasedData` for each table; `erase_person_rows` does it. What a law wants kept says so, and why.
+    Example: `return [erase_person_rows(tx, Gift, persons, {"note": None})]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def move_references(moves: Sequence[t.Move], tx: Tx, ctx: t.Context) -> Iterable[t.Moved]:  # type: ignore[empty-body]
+    """Move rows from one customer to another as they are merged; who names customers in its tables must answer.
+
+    moves: who goes into whom. With `undo` the merge is taken back: rows that it had changed, moved, made or deleted are
+    as before already, and only what is worked out from them is to be brought up to date.
+    tx: the transaction of the merge, to write with; what raises in it refuses the merge. ctx: the plugin's context.
+    Returns a `Moved` for each column of `TableSpec.customer_references`; rows left out of it refuse the merge.
+    Example: `return [move_rows(tx, Point, "customer_id", moves)]`
     Since 0.1.
     """
 
@@ -275,6 +327,16 @@ def currency_rates() -> Mapping[str, CurrencyRates]:  # type: ignore[empty-body]
 
     Returns name → function (from, to, day, ctx) → rate as Decimal, or None where it knows none.
     Example: `return {"table": rate_from_config}`
+    Since 0.1.
+    """
+
+
+@hookspec
+def workdays() -> Mapping[str, Workdays]:  # type: ignore[empty-body]
+    """Offer calendars of working days, by name; the company chooses one in `[strategies] workdays`.
+
+    Returns name → function (days, ctx) → a `Workday` for each of the days, in any order.
+    Example: `return {"plant": days_of_the_plant}`
     Since 0.1.
     """
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from crmcore.app import App
+    from crmcore.builtin.privacy.guard import Guard
     from crmcore.builtin.search.index import Index
     from crmcore.changes import Header, LoadedRange
     from crmcore.db.tables import TableInfo
@@ -244,6 +245,12 @@ class Tx:
 
         return Index(self._app, self._rows)
 
+    @cached_property
+    def _guard(self) -> Guard:
+        from crmcore.builtin.privacy.guard import Guard
+
+        return Guard(self)
+
     def _complete(self, info: TableInfo, rows: Sequence[Row]) -> list[Row]:
         """Return the rows with uid and defaults, all with the same keys."""
         defaults = info.defaults
@@ -271,7 +278,7 @@ class Tx:
         places: Sequence[int] | None = None,
     ) -> set[int]:
         """Ask the decision plugins; returns the positions that they refuse, `places` says which the caller knows."""
-        if not self._app.host.decides("validate_changes", info):
+        if not (self._guard.concerns(info, operation) or self._app.host.decides("validate_changes", info)):
             return set()
         changes = [
             Change(
@@ -283,7 +290,8 @@ class Tx:
             )
             for number, before, after in proposed
         ]
-        refusals = self._app.host.decide("validate_changes", self, changes=changes) if changes else []
+        refusals = self._guard.refusals(info, operation, changes)
+        refusals += self._app.host.decide("validate_changes", self, changes=changes) if changes else []
         if refusals and refused is None:
             raise Refused(_refusal_text(refusals))
         for refusal in refusals:

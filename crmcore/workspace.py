@@ -33,11 +33,11 @@ def make_workspace(folder: Path, url: str | None, actor: str, clock: Clock | Non
     folder.mkdir(parents=True, exist_ok=True)
     if path is not None and network_file_system(path) is None:
         create_file(path)
-    from crmcore.builtin.databases.versions import refuse_too_old
+    from crmcore.builtin.databases.versions import refuse_unfit
 
     app = create_app(config) if clock is None else create_app(config, clock=clock)
     try:
-        refuse_too_old(app.engine)
+        refuse_unfit(app.engine)
         migrations.migrate(app.engine, {migrations.CORE: migrations.CORE_FOLDER})
         write_new(folder, config.database_url)
         app.config = load_config(folder)

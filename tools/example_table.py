@@ -50,6 +50,11 @@ SHOWN = (
     Shown("list columns and filters", "列表的列与筛选", f"{CLUB}/plugin.py", "def list_columns("),
     Shown("their query", "列的查询", f"{CLUB}/balances.py", "def select_points("),
     Shown("search terms", "查找用词", f"{CLUB}/plugin.py", "def search_terms("),
+    Shown("merging customers", "合并客户", f"{CLUB}/plugin.py", "def move_references("),
+    Shown(
+        "giving persons what is held of them", "向个人提供信息", f"{GIFTS}/plugin.py", "def export_persons("
+    ),
+    Shown("erasing persons", "抹除个人信息", f"{GIFTS}/plugin.py", "def erase_persons("),
     Shown("card section", "资料卡栏目", f"{CLUB}/plugin.py", "def card_sections("),
     Shown("validator", "校验", f"{GIFTS}/plugin.py", "def validate_changes("),
     Shown("kind of approval", "审批种类", f"{GIFTS}/plugin.py", "def approval_kinds("),
@@ -60,6 +65,7 @@ SHOWN = (
     Shown("alerts", "提醒", f"{GIFTS}/plugin.py", "def alerts("),
     Shown("observing changes", "观察变更", f"{GIFTS}/plugin.py", "def observe_changes("),
     Shown("report", "报表", f"{CLUB}/plugin.py", "def reports("),
+    Shown("form for paper", "打印表单", f"{GIFTS}/receipts.py", "yield Form("),
     Shown("job", "作业", f"{CLUB}/plugin.py", "def jobs("),
     Shown(
         "job that can be killed and run again",
@@ -90,6 +96,7 @@ SHOWN = (
     Shown("implementing it elsewhere", "在其他插件中实现", f"{GIFTS}/plugin.py", "def points_rules("),
     Shown("strategy: codes", "策略：代号", f"{RULES}/plugin.py", "def code_generator("),
     Shown("strategy: exchange rates", "策略：汇率", f"{RULES}/plugin.py", "def currency_rates("),
+    Shown("strategy: working days", "策略：工作日", f"{RULES}/plugin.py", "def workdays("),
     Shown("strategy: service", "策略：服务政策", f"{RULES}/plugin.py", "def service_policies("),
     Shown(
         "strategy: engine (built in)",

@@ -27,6 +27,11 @@ CALLED = {
     "an import comes in batches of up to 5,000.",
     "approve_requests": "once for each call of `request_approvals`, with all new requests of that call, before they "
     "are written; a request that is open already is not asked about again.",
+    "move_references": "once for each merge of customers (`crm duplicates merge`, and for its plan, which is taken back) "
+    "and once when it is taken back (`crm duplicates unmerge`), with `undo`. It may write, with `tx`.",
+    "export_persons": "by `crm person export`, once for the person and the customers merged with them.",
+    "erase_persons": "by `crm person erase`, `crm privacy go-on` and the job `privacy_retention`: each time first in a "
+    "rehearsal that is rolled back, then in earnest, with all persons that are erased together.",
     "service_policies": "when a module asks how customers are served.",
     "card_sections": "when cards are shown or listed (`crm customer show`, `crm customer list --json`), and with no "
     "customers by `crm doctor`.",
@@ -48,6 +53,8 @@ CALLED = {
     "`[strategies] code_generator`.",
     "currency_rates": "when an analysis asks `ctx.facts.rate(...)`. The company chooses the provider in "
     "`[strategies] currency_rates`.",
+    "workdays": "by `crm jobs` for jobs that keep to working days, and when a plugin asks `is_workday` or `next_workday`. "
+    "The company chooses the provider in `[strategies] workdays`.",
     "analytics_engine": "when a plugin opens a bench (`open_bench(app, engine, plugin)`) or asks which engines there "
     "are. The company chooses one in `[analytics] engine`.",
 }
@@ -61,6 +68,11 @@ TRANSACTION: dict[Family, str] = {
     "registration": "none. It may not touch a database; it returns descriptions.",
 }
 OWN_TRANSACTION = {
+    "move_references": "inside the transaction of the merge, which the plugin writes with. An exception rolls everything "
+    "back and names the plugin.",
+    "export_persons": "none: a read-only connection. An exception refuses the export and names the plugin.",
+    "erase_persons": "inside the transaction of the erasure, which the plugin writes with. An exception rolls everything "
+    "back and names the plugin.",
     "observe_changes": "after the commit, on a read-only connection. What it read last is kept by the host in a "
     "transaction of its own, after it returned: a process killed in between offers the same changes again.",
 }

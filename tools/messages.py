@@ -1,7 +1,7 @@
 """Keep the gettext catalogues of all distributions: `--update` writes, `--check` tells what is wrong.
 
 Messages are what the code marks with `_`, `N_` and `ngettext`, the titles and descriptions of schemas, and
-the titles and helps of plugin.json. The core's catalogue holds click's own words too: users take them for
+the titles, helps and purposes of plugin.json. The core's catalogue holds click's own words too: users take them for
 ours. Files come out the same on every machine: sorted, without dates, places or the name of a tool's
 version.
 """
@@ -77,7 +77,7 @@ def sources(distribution: Distribution) -> Iterator[Words]:
     for path in distribution.files("*.schema.json"):
         yield from from_json(json.loads(path.read_bytes()), {"title", "description"})
     for path in distribution.files("plugin.json"):
-        yield from from_json(json.loads(path.read_bytes()), {"title", "description", "help"})
+        yield from from_json(json.loads(path.read_bytes()), {"title", "description", "help", "purpose"})
 
 
 def from_code(paths: Iterable[Path]) -> Iterator[Words]:

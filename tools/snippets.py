@@ -7,7 +7,7 @@ In the Markdown source, before a block of code:
 
 Every other `console` block whose commands begin with `$ ` is run, all in one empty folder, one after the other. The
 lines below a command are what it prints: `…` stands for anything within a line, a line of `…` alone for any lines.
-A command whose first line begins with `crm: ` is one that fails. `pip install -e DIR` is done without pip, so that
+A command whose first or last line begins with `crm: ` is one that fails. `pip install -e DIR` is done without pip, so that
 nothing is installed: the folder goes on PYTHONPATH, with the metadata that its pyproject.toml describes.
 
 `python -m tools.snippets FILE…` does it by hand.
@@ -117,7 +117,8 @@ class Reader:
     def _type(self, block: Block) -> Iterator[str]:
         for command, shown in block.commands():
             code, printed = self.run(command)
-            fails = bool(shown) and bool(re.match(r"crm: (?!warning|警告)", shown[0]))
+            # The sentence stands first, or behind a plan that was shown.
+            fails = any(re.match(r"crm: (?!warning|警告)", line) for line in (*shown[:1], *shown[-1:]))
             if (code != 0) != fails:
                 yield f"`{command}` ended with {code} and printed:\n{printed}"
             elif missing := first_difference(shown, printed.splitlines()):

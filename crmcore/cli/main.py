@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         N_("The change log and the log of reads: verify, anchor, reads"),
         "crmcore.builtin.audit.cli:audit",
     ),
+    "consent": (
+        N_("Consents of persons: give, withdraw, list"),
+        "crmcore.builtin.privacy.cli_consent:consent",
+    ),
     "contact": (N_("Contacts: the people at customers"), "crmcore.builtin.records.contacts:contact"),
     "customer": (
         N_("Customers: add, edit, show, list, archive"),
@@ -47,6 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "document": (
         N_("Documents about customers, in five drawers"),
         "crmcore.builtin.records.documents:document",
+    ),
+    "duplicates": (
+        N_("Customers that may be one and the same: find, review, decide"),
+        "crmcore.builtin.duplicates.cli:duplicates",
     ),
     "export": (N_("Export customers and other entities to a file"), "crmcore.builtin.exchange.cli:export"),
     "history": (
@@ -67,10 +75,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
         N_("Interactions with customers, through every channel"),
         "crmcore.builtin.records.interactions:interaction",
     ),
-    "jobs": (N_("Jobs: list and run"), "crmcore.builtin.jobs.cli:jobs"),
+    "jobs": (N_("Jobs: list, run, look back"), "crmcore.builtin.jobs.cli:jobs"),
+    "person": (
+        N_("Natural persons: give them their data, restrict, erase"),
+        "crmcore.builtin.privacy.cli:person",
+    ),
     "plugins": (
         N_("Plugins: list, enable, disable, settings"),
         "crmcore.builtin.administration.plugins:plugins",
+    ),
+    "privacy": (
+        N_("Personal data: inventory, retention, erasures"),
+        "crmcore.builtin.privacy.cli_privacy:privacy",
     ),
     "report": (N_("Reports: list and run"), "crmcore.builtin.reports.cli:report"),
     "schemas": (N_("The published JSON Schemas"), "crmcore.builtin.administration.schemas:schemas"),
@@ -78,6 +94,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "work": (
         N_("What waits for you: work items and alerts of all plugins"),
         "crmcore.builtin.records.work:work",
+    ),
+    "worker": (
+        N_("The worker: runs every job when it is due, until stopped"),
+        "crmcore.builtin.jobs.worker_cli:worker",
     ),
 }
 

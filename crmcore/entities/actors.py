@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from crmcore.config import Config
 
 _EVERYTHING = "*"
-_DESK = frozenset({"records.write", "records.import", "records.export"})
+_DESK = frozenset({"records.write", "records.import", "records.export", "records.merge"})
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset({_EVERYTHING}),
-    "general_manager": _DESK | {"approve"},
-    "sales_manager": _DESK,
+    "general_manager": _DESK | {"approve", "documents.lend"},
+    "sales_manager": _DESK | {"documents.lend"},
     "sales_representative": frozenset({"records.write"}),
     "credit_controller": _DESK,
     "service_desk": frozenset({"records.write"}),
@@ -34,10 +34,13 @@ PERMISSIONS: dict[str, str] = {
     "records.write": N_("change customers, contacts, interactions and documents"),
     "records.import": N_("import files"),
     "records.export": N_("export and list in bulk"),
+    "records.merge": N_("merge customers"),
+    "privacy.manage": N_("export, restrict and erase persons"),
     "actors.manage": N_("add actors and grant roles"),
     "plugins.manage": N_("enable and disable plugins"),
     "database.manage": N_("migrate, back up and copy the database"),
     "approve": N_("approve requests"),
+    "documents.lend": N_("lend papers"),
 }
 
 actor_table: sa.Table = Actor.__table__  # type: ignore[attr-defined]

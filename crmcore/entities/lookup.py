@@ -36,13 +36,15 @@ def batches(values: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def customer_ids(connection: sa.Connection, codes: Iterable[str]) -> dict[str, int]:
-    """Return code → id of the customers that exist, archived ones among them."""
+    """Return code → id of the customers that exist, archived ones among them; of merged ones who holds what they had."""
+    from crmcore.builtin.duplicates.heirs import with_heirs
+
     c = table_of(Customer).c
     found: dict[str, int] = {}
     for part in batches(codes):
         rows = connection.execute(sa.select(c.code, c.id).where(c.code.in_(part)))
         found.update((row.code, row.id) for row in rows)
-    return found
+    return with_heirs(connection, found)
 
 
 def customer_codes(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
@@ -61,8 +63,10 @@ def codes_of(connection: sa.Connection, model: type[SQLModel], ids: Iterable[int
 
 
 def find_customer(connection: sa.Connection, code: str) -> int:
-    """Return a customer's id; NotFound names the code, and the customer that may be meant."""
-    return int(find_row(connection, Customer, code)["id"])
+    """Return a customer's id, as `customer_ids`; NotFound names the code, and the customer that may be meant."""
+    from crmcore.builtin.duplicates.heirs import with_heirs
+
+    return with_heirs(connection, {code: int(find_row(connection, Customer, code)["id"])})[code]
 
 
 def find_row(connection: sa.Connection, model: type[SQLModel], code: str) -> sa.RowMapping:

@@ -33,12 +33,28 @@ if TYPE_CHECKING:
     from crmcore.plugins.discovery import Installed
     from crmcore.tx import Tx
 
-BUILTINS = ("strategies", "records", "exchange", "reports", "jobs", "approvals", "demo", "analytics")
+BUILTINS = (
+    "strategies",
+    "records",
+    "exchange",
+    "reports",
+    "printing",
+    "jobs",
+    "approvals",
+    "documents",
+    "privacy",
+    "duplicates",
+    "demo",
+    "analytics",
+)
 FAILURES_UNTIL_QUARANTINE = 3
 MOST_RESULTS = 200_000
 RESULT_TYPES: dict[str, type] = {
     "validate_changes": types.Refusal,
     "approve_requests": types.Verdict,
+    "move_references": types.Moved,
+    "export_persons": types.PersonData,
+    "erase_persons": types.ErasedData,
     "service_policies": types.ServicePolicy,
     "card_sections": types.CardSection,
     "work_items": types.WorkItem,

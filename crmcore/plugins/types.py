@@ -225,8 +225,79 @@ class TableSpec:
     """Columns that hold a customer's id."""
     personal: tuple[str, ...] = ()
     """Columns that are encrypted in the log with the key of the person concerned."""
-    person: str | None = None
-    """Column that names whose key that is: a contact's id or a customer's id (`contact_id`, `customer_id`)."""
+    person: str | tuple[str, ...] | None = None
+    """Column that names whose key that is: a contact's id or a customer's id (`contact_id`, `customer_id`).
+
+    Where it may be either, both; the contact counts where both are set.
+    """
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A natural person of whom something is stored (自然人): a contact, or a customer that is a person."""
+
+    entity: Literal["contact", "customer"]
+    id: int
+    uid: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonData:
+    """What a plugin holds of one person in one table."""
+
+    uid: str
+    """Of the person."""
+    table: str
+    rows: tuple[Mapping[str, Any], ...]
+    """Column → JSON value."""
+    purpose: str = ""
+    """Why it is kept."""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedData:
+    """What a plugin did with its rows of persons in one table."""
+
+    table: str
+    erased: int
+    """Rows of which personal values were taken away, or that were deleted."""
+    kept: int = 0
+    """Rows that stay, under the pseudonym of the customer."""
+    why_kept: str = ""
+    """The law or the duty that asks for it."""
+    kept_until: date | None = None
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Two customers that become one (客户合并), or are two again."""
+
+    from_id: int
+    """The customer whose rows go; at an undo the one to whom they had gone."""
+    into_id: int
+    """The customer to whom they go; at an undo the one who gets its own back."""
+    undo: bool = False
+    """The merge is taken back; crmcore has put back already what it had changed."""
+    rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """At an undo: table → ids of the rows that are again as they were before the merge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of the rows that name a customer in one column, of all moves together."""
+
+    table: str
+    column: str
+    rows: int
+    """So many name the other customer now."""
+    kept: int = 0
+    """So many name the old one on purpose: they tell what was, such as a past run of an analysis."""
+    removed: int = 0
+    """So many were deleted, since the other customer has the like already; the undo brings them back."""
     plugin: str = ""
 
 
@@ -357,6 +428,8 @@ class LoadContext:
     generate_codes: bool = False
     seen: dict[Any, Any] | None = None
     """Only in a dry run, whose chunks are rolled back one by one: lives as long as the run, to remember keys in."""
+    refuse_duplicates: bool = False
+    """A new row that is likely to repeat a customer goes to `rejected`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +517,60 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class FormField:
+    """A place on a printed form: what belongs there and what is written in; without a text it stays empty, as on paper."""
+
+    title: str
+    text: str = ""
+    width: int = 6
+    """How many of the form's twelve columns it takes, its title included; 4 at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormPart:
+    """Rows of places below a title."""
+
+    title: str
+    rows: tuple[tuple[FormField, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One page of A4 to be printed, filled in and sealed (表单): whatever is written in, it stays one page."""
+
+    title: str
+    parts: tuple[FormPart, ...]
+    code: str = ""
+    """Whose it is; stands above the form."""
+    notes: FormField | None = None
+    """A text that gets what the parts leave of the page."""
+    seal: str = ""
+    """Title of the place for a seal."""
+    signatures: tuple[str, ...] = ()
+    """Titles of the places for signatures."""
+    whole: str = ""
+    """Where all of it can be read if the page had to be cut: a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Sheets of labels of equal size on A4; lengths in millimetres."""
+
+    texts: Iterable[tuple[str, ...]]
+    """The lines of each label; the first is the largest."""
+    columns: int = 3
+    rows: int = 8
+    top: float = 0.0
+    """Above the first and below the last row."""
+    side: float = 0.0
+    """Beside the first and the last column."""
+    gap_across: float = 0.0
+    gap_down: float = 0.0
+    used: int = 0
+    """How many labels of the first sheet are gone already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A finished report: data only, renderers make every form of it."""
 
@@ -451,6 +578,10 @@ class Report:
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
     notes: tuple[str, ...] = ()
+    forms: Iterable[Form] | None = None
+    """Pages for paper: a PDF shows these instead of the tables, which hold the same for the other renderers."""
+    labels: Labels | None = None
+    """Labels for paper, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +596,16 @@ class ReportSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Workday:
+    """Whether people work on a day (工作日)."""
+
+    day: date
+    works: bool
+    official: bool
+    """Whether it was published for that year; False: assumed from weekends, or said by the company itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """Work that can be run by name; it keeps its progress in the database so that it can be resumed."""
 
@@ -473,7 +614,21 @@ class JobSpec:
     run: Callable[[Any, str], Mapping[str, Any]]
     """(app, actor) → a small JSON summary."""
     schedule: str | None = None
+    """When it is due, as a cron line in the company's time zone: `30 2 * * *`; None = only when somebody runs it."""
     plugin: str = ""
+    workdays: Literal["any", "only", "next"] = "any"
+    """`only`: not on days off; `next`: what falls on a day off is done on the next working day at the same time."""
+    retries: int = 3
+    """So many times it is tried again after it failed or was interrupted at a due time."""
+    retry_seconds: int = 60
+    """How long after the first failure; each time twice as long, at most a day."""
+
+    def __post_init__(self) -> None:
+        """Refuse a schedule that nobody could keep: ValueError."""
+        if self.schedule is not None:
+            from crmcore.builtin.jobs.schedules import check_schedule
+
+            check_schedule(self.name, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)

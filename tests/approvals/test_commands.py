@@ -173,6 +173,7 @@ def test_the_kinds_of_all_plugins_are_listed(bonus_company, crm):
     assert [(k["name"], k["plugin"], k["permission"], k["does_something"]) for k in kinds] == [
         ("bonus_points", "bonus", None, True),
         ("bonus_wish", "bonus", "approve", False),
+        ("documents_loan", "documents", "documents.lend", True),
         ("general", "approvals", "approve", False),
     ]
     assert (kinds[0]["expires_days"], kinds[0]["outside_policy"], kinds[1]["expires_days"]) == (7, None, None)

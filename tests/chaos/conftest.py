@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from crmcore.api import Customer
+from crmcore.api import Contact, Customer
 from crmcore.app import App, create_app
 from crmcore.builtin.lifecycle.enabling import enable
 from crmcore.plugins import health
@@ -25,7 +25,7 @@ from crmcore.testing import ACTOR, START, CommandLine, StandingClock, TestPlugin
 from crmcore.workspace import make_workspace
 from tests.chaos.plugin_text import MISDEEDS, WITNESS, chaos_plugin
 
-SETTINGS = '\n[strategies]\ncode_generator = "mine"\ncurrency_rates = "mine"\nservice_policies = "chaos"\n'
+SETTINGS = '\n[strategies]\ncode_generator = "mine"\ncurrency_rates = "mine"\nworkdays = "mine"\nservice_policies = "chaos"\n'
 _NO_FACTS = {"plugin_health", "observer_cursor", "observer_parked", "read_log", "code_counter"}
 
 
@@ -114,7 +114,8 @@ def make_world(folder: Path, url: str | None = None) -> World:
     app.config.path.write_text(app.config.path.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
     app.refresh()
     with app.write(ACTOR, source="administration") as tx:
-        tx.insert(Customer, [{"code": "K1", "name": "first"}])
+        tx.insert(Customer, [{"code": "K1", "name": "first"}, {"code": "K2", "name": "first again"}])
+        tx.insert(Contact, [{"code": "P1", "name": "somebody"}])
     enable(app, list(plugins), ACTOR)
     app.close()
     crm = CommandLine()

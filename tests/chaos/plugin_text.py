@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
-from crmcore.api import hookimpl
+from crmcore.api import Workday, hookimpl
 from crmcore.plugins.results import hints_of
 from crmcore.plugins.host import RESULT_TYPES
 from . import misdeeds
@@ -61,6 +61,7 @@ class Good:
 PROVIDERS = {
     "code_generator": {"mine": lambda pattern, numbers, today: [f"M{n}" for n in numbers]},
     "currency_rates": {"mine": lambda source, target, day, ctx: Decimal(7)},
+    "workdays": {"mine": lambda days, ctx: [Workday(day, day.day == 7, True) for day in days]},
 }
 
 def behave(hook, family, arguments):

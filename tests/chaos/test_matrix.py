@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from crmcore.api import ApprovalRequest, CrmError
+from crmcore.api import ApprovalRequest, CrmError, next_workday
+from crmcore.builtin.duplicates import merging
+from crmcore.builtin.privacy import erasing
+from crmcore.builtin.privacy.persons import by_code
 from crmcore.hookspecs import FAMILIES
 from crmcore.plugins import host
 from crmcore.testing import ACTOR
@@ -122,7 +125,39 @@ def ask_rate(world: World) -> Asked:
     return asked
 
 
+def ask_workday(world: World) -> Asked:
+    asked = Asked()
+    with opened(world, asked) as app, app.read(actor=ACTOR) as ctx:
+        asked.plugins = {"chaos"} if next_workday(ctx, date(2026, 3, 1)) == date(2026, 3, 7) else set()
+    return asked
+
+
+def ask_for_a_person(world: World) -> Asked:
+    return typed(world, "person", "export", "P1")
+
+
+def ask_to_erase(world: World) -> Asked:
+    """Ask for the plan of an erasure, which is its rehearsal, taken back."""
+    asked = Asked()
+    with opened(world, asked) as app:
+        with app.read(actor=ACTOR) as ctx:
+            person = by_code(ctx.connection, "P1")
+        erasing.plan(app, ACTOR, [person])
+    return asked
+
+
+def ask_to_merge(world: World) -> Asked:
+    """Ask for the plan of a merge, which is the merge, taken back."""
+    asked = Asked()
+    with opened(world, asked) as app:
+        merging.plan_merge(app, ACTOR, merging.Wish("K2", "K1", "the same firm"))
+    return asked
+
+
 ASK: dict[str, Callable[[World], Asked]] = {
+    "move_references": ask_to_merge,
+    "export_persons": ask_for_a_person,
+    "erase_persons": ask_to_erase,
     "card_sections": lambda world: typed(world, "customer", "show", "K1"),
     "work_items": lambda world: typed(world, "work", kind="work_item"),
     "alerts": lambda world: typed(world, "work", kind="alert"),
@@ -130,6 +165,7 @@ ASK: dict[str, Callable[[World], Asked]] = {
     "observe_changes": lambda world: typed(world, "customer", "add", "--name", "new"),
     "code_generator": lambda world: typed(world, "customer", "add", "--name", "new"),
     "currency_rates": ask_rate,
+    "workdays": ask_workday,
     "service_policies": ask_policies,
     "approve_requests": ask_decision(
         "approve_requests", "requests", lambda: [ApprovalRequest("witness", "Please")]

@@ -147,8 +147,9 @@ def test_a_report_that_fails_half_way_leaves_the_file_as_it_was(
     ("words", "code", "said"),
     [
         (["--format", "xlsx"], 2, "name the file with --out"),
-        (["--out", "x.pdf"], 2, "csv, json, xlsx or html"),
-        (["--out", "x.html", "--format", "terminal"], 2, "csv, json, xlsx or html"),
+        (["--format", "pdf"], 2, "name the file with --out"),
+        (["--out", "x.odt"], 2, "csv, json, xlsx, html or pdf"),
+        (["--out", "x.html", "--format", "terminal"], 2, "csv, json, xlsx, html or pdf"),
         (["--out", "no/where/x.html"], 1, "x.html cannot be written: No such file"),
         (["--out", "no/where/x.xlsx"], 1, "x.xlsx cannot be written: No such file"),
     ],

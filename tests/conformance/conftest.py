@@ -21,7 +21,7 @@ PLUGIN = '''"""Stamps for customers."""
 
 from crmcore.api import (
     Alert, CardSection, Column, Field, Importable, JobSpec, Loaded, N_, Refusal, Rejected, Report, ReportSpec, Table,
-    TableSpec, WorkItem, hookimpl, translator,
+    TableSpec, WorkItem, erase_person_rows, hookimpl, move_rows, person_rows, translator,
 )
 
 _ = translator("crmcore_stamps")
@@ -33,6 +33,27 @@ def models():
     from .tables import Stamp
 
     return [TableSpec(Stamp, customer_references=("customer_id",), personal=("phone",), person="customer_id")]
+
+
+@hookimpl
+def move_references(moves, tx):
+    from .tables import Stamp
+
+    return [move_rows(tx, Stamp, "customer_id", moves)]
+
+
+@hookimpl
+def export_persons(persons, ctx):
+    from .tables import Stamp
+
+    return person_rows(ctx, Stamp, persons, "To call who has a full card")
+
+
+@hookimpl
+def erase_persons(persons, tx):
+    from .tables import Stamp
+
+    return [erase_person_rows(tx, Stamp, persons, {"phone": None})]
 
 
 @hookimpl

@@ -39,6 +39,9 @@ BREAKS = {
     "personal data": lambda s: s.declare(references_customers=False),
     "use alone": lambda s: s.change("plugin.py", REPORT, REPORT + "    return 1 / 0\n"),
     "change log": lambda s: s.change("plugin.py", JOB, JOB + RAW),
+    "merging": lambda s: s.change(
+        "plugin.py", 'return [move_rows(tx, Stamp, "customer_id", moves)]', "return []"
+    ),
     "uninstall": lambda s: s.change(
         "plugin.py", JOB, JOB + '    app.config.folder.joinpath("stamps.txt").write_text("")\n'
     ),

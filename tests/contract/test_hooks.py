@@ -181,6 +181,38 @@ def currency_rates():
             ctx.facts.rate("USD", "CNY", date(2026, 3, 9))
 
 
+def test_hook_workdays(make_app: Callable[..., App], install_plugin: Any, crm: CommandLine) -> None:
+    from datetime import date
+
+    from crmcore.api import is_workday, next_workday
+
+    install_plugin(
+        "plant",
+        """
+from crmcore.api import JobSpec, Workday, hookimpl
+
+def fridays(days, ctx):
+    return [Workday(day, day.isoweekday() == 5, ctx.plugin == "plant") for day in days]
+
+@hookimpl
+def workdays():
+    return {"fridays": fridays}
+
+@hookimpl
+def jobs():
+    return [JobSpec("pay", "Pay", lambda app, actor: {}, "0 8 * * *", workdays="only")]
+""",
+    )
+    app = make_app(["plant"], settings='\n[strategies]\nworkdays = "fridays"\n')
+    with app.read() as ctx:
+        friday = is_workday(ctx, date(2026, 3, 6))
+        assert (friday.day, friday.works, friday.official) == (date(2026, 3, 6), True, True)
+        assert not is_workday(ctx, date(2026, 3, 5)).works
+        assert next_workday(ctx, date(2026, 3, 7)) == date(2026, 3, 13)
+    due = {job["name"]: job["next_run"] for job in crm.lines("jobs", "list")}
+    assert due["pay"] == "2026-03-06T00:00:00.000000Z"
+
+
 ABACUS = """
 from crmcore.api import Bench, CrmError, hookimpl
 
@@ -402,6 +434,54 @@ def test_hook_models(make_app: Callable[..., App], database: str, install_plugin
         tx.insert(point, [{"customer_id": 4711, "points": 3}])
 
 
+MOVING = """
+from crmcore.api import move_rows
+SEEN = []
+
+@hookimpl
+def move_references(moves, tx, ctx):
+    from .tables import Point
+    SEEN.append((ctx.plugin, tx.actor, [(m.from_id, m.into_id, m.undo, m.rows.get("points_point")) for m in moves]))
+    return [move_rows(tx, Point, "customer_id", moves)]
+"""
+
+
+def test_hook_move_references(
+    make_app: Callable[..., App], database: str, install_plugin: Any, crm: CommandLine
+) -> None:
+    install_plugin("points", POINTS + MOVING, POINTS_MANIFEST, files=POINTS_FILES)
+    app = make_app(["points"], database)
+    point = importlib.import_module("crmcore_points.tables").Point
+    a, b = add(app, "A", "B")
+    with app.write(ACTOR, plugin="points") as tx:
+        ours = tx.insert(point, [{"customer_id": a, "points": 3}, {"customer_id": b, "points": 4}])
+
+    def owners() -> list[int]:
+        with app.read("points") as ctx:
+            return list(ctx.connection.scalars(sa.text("SELECT customer_id FROM points_point ORDER BY id")))
+
+    plan = crm("duplicates", "merge", "A", "B", "--reason", "one", "--json")
+    assert (plan.exit_code, owners()) == (3, [a, b])
+    done = crm.json("duplicates", "merge", "A", "B", "--reason", "one", "--yes")
+    assert {m["table"]: (m["plugin"], m["rows"]) for m in done["moved"]} == {"points_point": ("points", 1)}
+    assert owners() == [b, b]
+    crm.ok("duplicates", "unmerge", "A", "--reason", "two")
+    assert owners() == [a, b]
+    seen = importlib.import_module("crmcore_points.plugin").SEEN
+    there, back = (a, b, False, None), (b, a, True, (ours[0],))
+    assert seen == [("points", ACTOR, [there]), ("points", ACTOR, [there]), ("points", ACTOR, [back])]
+
+
+def test_merging_is_refused_by_name_where_a_plugin_does_not_answer(
+    make_app: Callable[..., App], install_plugin: Any, crm: CommandLine
+) -> None:
+    install_plugin("points", POINTS, POINTS_MANIFEST, files=POINTS_FILES)
+    add(make_app(["points"]), "A", "B")
+    refused = crm("duplicates", "merge", "A", "B", "--reason", "one", "--yes")
+    assert refused.exit_code == 1
+    assert "plugin 'points' names customers in points_point.customer_id and does not answer" in refused.stderr
+
+
 FACT = """
 import sqlalchemy as sa
 from crmcore.api import FactProvider, hookimpl
@@ -431,6 +511,65 @@ def test_hook_facts(
     assert next(r for r in crm.lines("plugins", "list") if r["name"] == "sales")["provides"] == [
         "fact:purchases"
     ]
+
+
+PERSONS = """
+from crmcore.api import ErasedData, PersonData
+SEEN = []
+
+@hookimpl
+def export_persons(persons, ctx):
+    SEEN.append(("export", ctx.plugin, ctx.actor, [(p.entity, p.id, p.code) for p in persons]))
+    return [PersonData(p.uid, "points_point", ({"points": 3},), "To give points") for p in persons]
+
+@hookimpl
+def erase_persons(persons, tx, ctx):
+    from .tables import Point
+    SEEN.append(("erase", ctx.plugin, tx.actor, [(p.entity, p.id, p.code) for p in persons]))
+    gone = [n for (n,) in tx.connection.exec_driver_sql("SELECT id FROM points_point")]
+    tx.delete(Point, gone)
+    return [ErasedData("points_point", len(gone), kept=2, why_kept="tax law")]
+"""
+
+
+@pytest.fixture
+def pointed(make_app: Callable[..., App], database: str, install_plugin: Any) -> App:
+    install_plugin("points", POINTS + PERSONS, POINTS_MANIFEST, files=POINTS_FILES)
+    app = make_app(["points"], database)
+    (person,) = add(app, "P", kind="person")
+    point = importlib.import_module("crmcore_points.tables").Point
+    with app.write(ACTOR, plugin="points") as tx:
+        tx.insert(point, [{"customer_id": person, "points": 3}])
+    return app
+
+
+def test_hook_export_persons(pointed: App, crm: CommandLine) -> None:
+    content = crm.json("person", "export", "P")
+    (part,) = [part for part in content["parts"] if part["plugin"] == "points"]
+    assert part == {
+        "plugin": "points",
+        "table": "points_point",
+        "purpose": "To give points",
+        "rows": [{"points": 3}],
+    }
+    seen = importlib.import_module("crmcore_points.plugin").SEEN
+    assert seen == [("export", "points", ACTOR, [("customer", 1, "P")])]
+
+
+def test_hook_erase_persons(pointed: App, crm: CommandLine) -> None:
+    def rows() -> int:
+        with pointed.read("points") as ctx:
+            return int(ctx.connection.scalar(sa.text("SELECT count(*) FROM points_point")) or 0)
+
+    plan = crm("person", "erase", "P", "--json")
+    assert (plan.exit_code, rows()) == (3, 1), "a rehearsal is rolled back"
+    (table,) = [t for t in plan.json()["tables"] if t["plugin"] == "points"]
+    assert (table["erased"], table["kept"], table["why_kept"]) == (1, 2, "tax law")
+    crm.ok("person", "erase", "P", "--reason", "asked", "--yes")
+    assert rows() == 0
+    seen = importlib.import_module("crmcore_points.plugin").SEEN
+    assert set(map(str, seen)) == {str(("erase", "points", ACTOR, [("customer", 1, "P")]))}
+    assert len(seen) == 3, "for the plan, for the rehearsal before it, in earnest"
 
 
 POINTS_EXCHANGE = """
@@ -578,7 +717,7 @@ def search_terms():
         tx.update(card, [(number, {"customer_id": other, "number": "VIP-0008"})])
     assert crm.lines("find", "VIP-0007") == []
     assert [hit["code"] for hit in crm.lines("find", "VIP-0008")] == ["B"]
-    assert crm.json("search", "rebuild")["tables"] == ["cards_card", "contact", "customer"]
+    assert crm.json("search", "rebuild")["tables"] == ["cards_card", "contact", "customer", "customer_merge"]
     assert [hit["code"] for hit in crm.lines("find", "VIP-0008")] == ["B"]
     with app.write(ACTOR) as tx:
         tx.delete(card, [number])

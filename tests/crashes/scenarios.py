@@ -152,6 +152,43 @@ GATE: Scenario = Scenario(
 )
 
 
+# -- merging -----------------------------------------------------------------------------------------------------
+
+
+def _with_purchases(company: Company) -> None:
+    _with_ledger(company)
+    company.ok("import", "purchases", _file(company, "purchases.csv", PURCHASES), "--json")
+
+
+def _merged(company: Company) -> None:
+    _with_purchases(company)
+    company.ok(*_MERGE)
+
+
+_MERGE: Words = ("duplicates", "merge", "C01", "C05", "--reason", "one", "--yes")
+_UNMERGE: Words = ("duplicates", "unmerge", "C01", "--reason", "two")
+
+
+def _merge_stage(_company: Company, look: Look) -> str:
+    states = [row["state"] for row in look.rows["customer_merge"]]
+    return str(states[0]) if states else "before"
+
+
+MERGE: Scenario = Scenario(
+    "merge",
+    _with_purchases,
+    lambda _company: _MERGE,
+    _merge_stage,
+    lambda _company, stage: [_MERGE] if stage == "before" else [],
+)
+UNMERGE: Scenario = Scenario(
+    "unmerge",
+    _merged,
+    lambda _company: _UNMERGE,
+    _merge_stage,
+    lambda _company, stage: [_UNMERGE] if stage == "merged" else [],
+)
+
 # -- crm.toml, plugins, migrations -------------------------------------------------------------------------------
 
 

@@ -16,6 +16,10 @@ OWN_PLACES = {("change_tx", "xid"), ("observer_cursor", "xid"), ("observer_curso
 Contents = dict[str, list[str]]
 
 
+DERIVED = {"duplicate_key", "duplicate_state"}
+"""Like the search index they are made from the others, and made anew in a copy when they are needed."""
+
+
 def contents(place: Path | str) -> Contents:
     """Return table → rows, each written as text with its columns sorted; of a file or an address of a server."""
     return _of_file(place) if isinstance(place, Path) else _of_server(place)
@@ -27,7 +31,7 @@ def _of_file(path: Path) -> Contents:
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'search%'"
     ).fetchall()
     found = {}
-    for (name,) in names:
+    for name in {name for (name,) in names} - DERIVED:
         types = {row[1]: row[2] for row in database.execute(f'PRAGMA table_info("{name}")')}
         rows = database.execute(f'SELECT * FROM "{name}"')  # noqa: S608  (its own names)
         columns = [column[0] for column in rows.description]
@@ -65,7 +69,7 @@ def _of_server(url: str) -> Contents:
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'search%'"
         ).fetchall()
         found = {}
-        for (name,) in names:
+        for name in {name for (name,) in names} - DERIVED:
             rows = database.execute(f'SELECT * FROM "{name}"'.encode())  # noqa: S608  (its own names)
             columns = [column.name for column in rows.description or ()]
             found[name] = sorted(_row(name, dict(zip(columns, row, strict=True))) for row in rows)

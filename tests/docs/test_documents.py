@@ -12,16 +12,22 @@ from crmcore.hookspecs import FAMILIES
 from tools import check_docs, snippets
 from tools.workspace import ROOT, documents, inside
 
-POSTGRES = ROOT / "docs" / "how-to" / "use-postgresql.md"
+POSTGRES = [ROOT / "docs" / "how-to" / f"use-postgresql{language}.md" for language in ("", ".zh_CN")]
 MOVING = [ROOT / "docs" / "how-to" / f"move-to-postgresql{language}.md" for language in ("", ".zh_CN")]
 FOLLOWED = [
     path
     for path in documents()
-    if path not in {POSTGRES, *MOVING}
+    if path not in {*POSTGRES, *MOVING}
     and inside(path).startswith(("README", "docs/"))
     and any(block.runs for block in snippets.blocks(path))
 ]
 CHINESE = [path for path in documents() if path.name.endswith(".zh_CN.md")]
+GUIDES = [
+    path
+    for path in documents()
+    if path not in CHINESE
+    and inside(path).startswith(("docs/tutorial/", "docs/how-to/", "docs/explanation/"))
+]
 
 
 def named(paths):
@@ -38,8 +44,10 @@ def test_what_a_document_shows_is_what_happens(path, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.postgres
-def test_what_the_guide_to_postgresql_shows_is_what_happens(tmp_path, postgres_url):
-    problems = snippets.Reader(tmp_path, DATABASE_URL=postgres_url).follow(POSTGRES)
+@pytest.mark.parametrize("path", **named(POSTGRES))
+def test_what_the_guide_to_postgresql_shows_is_what_happens(path, tmp_path, postgres_url):
+    language = "zh_CN" if path in CHINESE else "en"
+    problems = snippets.Reader(tmp_path, language, DATABASE_URL=postgres_url).follow(path)
     assert not problems, "\n".join(problems)
 
 
@@ -63,6 +71,45 @@ def test_a_chinese_document_has_the_blocks_of_the_english_one(path):
     english = path.with_name(path.name.replace(".zh_CN.md", ".md"))
     assert [essence(block) for block in snippets.blocks(path)] == [
         essence(b) for b in snippets.blocks(english)
+    ]
+
+
+@pytest.mark.parametrize("path", **named(GUIDES))
+def test_a_guide_is_there_in_chinese_and_the_index_leads_to_both(path):
+    chinese = path.with_name(path.name.replace(".md", ".zh_CN.md"))
+    index = ROOT / "docs" / "index.md"
+    assert chinese.exists()
+    for page in (path, chinese):
+        assert str(page.relative_to(index.parent)) in check_docs.links(index)
+
+
+def test_the_index_leads_to_every_decision_and_every_page_of_the_reference():
+    index = ROOT / "docs" / "index.md"
+    pages = [path for path in documents() if inside(path).startswith(("docs/decisions/", "docs/reference/"))]
+    assert {str(page.relative_to(index.parent)) for page in pages} <= check_docs.links(index)
+
+
+@pytest.mark.parametrize("path", **named(GUIDES))
+def test_a_guide_in_chinese_has_the_sections_of_the_english_one(path):
+    chinese = path.with_name(path.name.replace(".md", ".zh_CN.md"))
+    assert outline(chinese) == outline(path)
+
+
+@pytest.mark.parametrize("path", **named(CHINESE))
+def test_a_chinese_document_leads_to_chinese_ones(path):
+    twin = path.name.replace(".zh_CN.md", ".md")
+    for target in check_docs.links(path):
+        page = path.parent / unquote(target.partition("#")[0])
+        if page.suffix == ".md" and not page.name.endswith(".zh_CN.md") and target != twin:
+            assert not page.with_name(page.name.replace(".md", ".zh_CN.md")).exists(), target
+
+
+def outline(path):
+    """Return what a page is made of, without its words: headings, tables, lists, blocks of code."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text(encoding="utf-8"))
+    kinds = {"heading_open", "tr_open", "list_item_open", "fence"}
+    return [
+        token.tag if token.type == "heading_open" else token.type for token in tokens if token.type in kinds
     ]
 
 

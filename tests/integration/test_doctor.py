@@ -28,6 +28,8 @@ NAMES = [
     "change log",
     "imports",
     "backups and copies",
+    "erasures",
+    "documents",
     "search index",
     "indexes of lists",
     "settings",
@@ -64,7 +66,7 @@ def unchecked(app: App) -> list[str]:
 
 
 NEED_THE_DATABASE = [
-    *("migrations", "change log", "imports", "search index", "indexes of lists"),
+    *("migrations", "change log", "imports", "erasures", "documents", "search index", "indexes of lists"),
     *("settings", "plugins", "clock"),
 ]
 

@@ -64,7 +64,7 @@ PERSON = {
         "address": "幸福路99号",
         "bank_account": "6222000011112222",
         "employees": 7,
-        "website": "w.example",
+        "line_of_business": "w.example",
     },
 }
 SECRETS = ("赵一一", "小赵赵", "13900000001", "110101190001010011", "幸福路99号", "6222000011112222")

@@ -242,3 +242,11 @@ def test_a_choice_is_shown_by_its_title_and_other_values_as_they_are(asked: Aske
     spec = ReportSpec("sales", "Sales", made.spec.run, parameters)
     shown = Page(replace(made, spec=spec)).texts("span")
     assert shown == ["By: Form of organisation", "Name: month"]
+
+
+def test_a_page_of_nothing_but_a_wide_table_lies_on_its_side_from_the_beginning(asked: Asked):
+    columns = tuple(Column(f"c{n}", f"Column {n}") for n in range(14))
+    wide = Table("wide", "Wide", columns, [tuple(f"a cell of {n}" for n in range(14))])
+    assert Page(asked(wide)).classes("body") == ["lying"]
+    narrow = Table("narrow", "Narrow", (NAME,), [("x",)])
+    assert Page(asked(narrow, wide)).classes("body") == [None]

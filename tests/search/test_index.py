@@ -132,7 +132,7 @@ def test_doctor_sees_rows_that_the_index_lacks_and_rebuild_mends_it(app: App, cr
     done = crm.json("search", "rebuild")
     assert done == {
         "rows": 300,
-        "tables": ["contact", "customer"],
+        "tables": ["contact", "customer", "customer_merge"],
         "version": 2,
         "pinyin": True,
         "traditional": True,

@@ -32,7 +32,11 @@ def test_an_empty_file_has_all_defaults() -> None:
     assert config.database_url == "sqlite:///crm.db"
     assert config.data["codes"]["customer"] == "C{seq:06}"
     assert config.data["plugins"]["budget_seconds"] == 10
-    assert config.data["strategies"] == {"code_generator": "pattern", "currency_rates": "table"}
+    assert config.data["strategies"] == {
+        "code_generator": "pattern",
+        "currency_rates": "table",
+        "workdays": "china",
+    }
     assert config.plugin_settings("anything") == {}
 
 

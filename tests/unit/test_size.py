@@ -11,11 +11,16 @@ import crmcore
 
 PACKAGE = Path(crmcore.__file__).parent
 OUTSIDE = {"builtin", "migrations", "testing"}
-MOST_STATEMENTS = 3900
+CONTRACT = {PACKAGE / "hookspecs.py", PACKAGE / "plugins" / "types.py"}
+MOST_STATEMENTS = 3600
 
 
 def kernel_files():
-    return [p for p in PACKAGE.rglob("*.py") if not OUTSIDE.intersection(p.relative_to(PACKAGE).parts)]
+    return [
+        p
+        for p in PACKAGE.rglob("*.py")
+        if p not in CONTRACT and not OUTSIDE.intersection(p.relative_to(PACKAGE).parts)
+    ]
 
 
 def statements(source: str) -> int:
@@ -35,12 +40,24 @@ def test_a_docstring_is_no_statement_and_a_wrapped_call_is_one():
     assert statements('"""Say."""\nx = f(\n    1,\n    2,\n)\n') == 1
 
 
+def test_the_contract_only_declares():
+    """It has no logic that a reader of the kernel would have to follow."""
+    for path in CONTRACT:
+        functions = [
+            n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.FunctionDef)
+        ]
+        bodies = {f.name: sum(isinstance(n, ast.stmt) for n in f.body) for f in functions}
+        assert max(bodies.values()) <= 5, bodies
+
+
 def test_the_kernel_keeps_to_its_budget(record_property):
     sources = [path.read_text(encoding="utf-8") for path in kernel_files()]
     found = sum(map(statements, sources))
+    declared = sum(statements(path.read_text(encoding="utf-8")) for path in CONTRACT)
     lines = sum(source.count("\n") for source in sources)
     print(  # noqa: T201  (the test is asked to say it)
-        f"kernel: {len(sources)} files, {found} statements, {lines} lines with docstrings and blank ones"
+        f"kernel: {len(sources)} files, {found} statements, {lines} lines with docstrings and blank ones;"
+        f" its contract declares {declared} more"
     )
     record_property("kernel_statements", found)
     assert found <= MOST_STATEMENTS

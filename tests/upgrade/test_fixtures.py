@@ -18,6 +18,8 @@ PLUGINS = ("trade_ledger", "abc_analysis")
 
 def missing(before: Any, now: Any, place: str = "") -> list[str]:
     """Say what users saw before and do not see now; what came to it since is no loss."""
+    if all(isinstance(side, list) and side and "plugin" in side[0] for side in (before, now)):  # sections
+        before, now = ({f"{s['plugin']}/{s['title']}": s for s in side} for side in (before, now))
     if isinstance(before, dict) and isinstance(now, dict):
         return [
             f

@@ -7,6 +7,7 @@ description: one that names `--json` describes what is printed.
 """
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from tools.contract.difference import Difference, added, broken
@@ -72,9 +73,16 @@ def compare_schema(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) ->
         if place not in after:
             yield broken(where, "is gone")
         elif place not in before:
-            yield from _new_place(where, after[place], printed=printed)
+            yield from _new_place(
+                where, after[place], printed=printed or _within(place, {*after} - {*before})
+            )
         else:
             yield from _compare_place(where, before[place], after[place], printed=printed)
+
+
+def _within(place: str, fresh: AbstractSet[str]) -> bool:
+    """Say whether it lies within another that is new itself: what nobody has used yet demands nothing of them."""
+    return any(place.startswith((f"{other}.", f"{other}[", f"{other}(")) for other in fresh)
 
 
 def _new_place(where: str, found: Mapping[str, Any], *, printed: bool) -> Iterator[Difference]:

@@ -182,6 +182,18 @@ def _backups(app: App) -> Finding:
     return not found, _("; ").join(found) or _("none is interrupted")
 
 
+def _erasures(app: App) -> Finding:
+    from crmcore.builtin.privacy.state import check_erasures
+
+    return check_erasures(app)
+
+
+def _documents(app: App) -> Finding:
+    from crmcore.builtin.documents.store import check_store
+
+    return check_store(app)
+
+
 def _plugins(app: App) -> Finding:
     failing = _failing_now(app)
     bad = [p for p in listing(app) if p["state"] in {"quarantined", "missing", "incompatible", "broken"}]
@@ -227,6 +239,7 @@ def _settings(app: App) -> Finding:
     for pattern in app.config.data["codes"].values():
         generator(pattern, range(1), app.clock().date())
     app.host.strategy("currency_rates")
+    app.host.strategy("workdays")
     if sentences := unmade(app):
         return False, _("; ").join(sentences)
     return True, FILE_NAME
@@ -287,7 +300,7 @@ def _clock(app: App) -> Finding:
     )
 
 
-_READING = (_change_log, _imports, _search, _list_indexes, _plugins, _clock)
+_READING = (_change_log, _imports, _erasures, _documents, _search, _list_indexes, _plugins, _clock)
 """What is not even tried where the database cannot be read: a server that does not answer keeps one waiting."""
 _CHECKS: dict[str, Callable[[App], Finding]] = {
     N_("database"): _database,
@@ -295,6 +308,8 @@ _CHECKS: dict[str, Callable[[App], Finding]] = {
     N_("change log"): _change_log,
     N_("imports"): _imports,
     N_("backups and copies"): _backups,
+    N_("erasures"): _erasures,
+    N_("documents"): _documents,
     N_("search index"): _search,
     N_("indexes of lists"): _list_indexes,
     N_("settings"): _settings,

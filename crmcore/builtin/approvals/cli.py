@@ -51,6 +51,7 @@ def list_command(session: Session, scope: str | None, limit: int | None, **optio
     """List requests."""
     from crmcore.builtin.approvals.queries import approval_table, as_json, in_inbox, select
     from crmcore.builtin.approvals.standing import standing, stood_in_for
+    from crmcore.builtin.privacy.restricted import hidden
 
     as_lines, chosen = options.pop("as_json"), None
     with session.app.read(_PLUGIN, session.actor) as ctx:
@@ -61,7 +62,8 @@ def list_command(session: Session, scope: str | None, limit: int | None, **optio
             chosen = in_inbox(own, absent, ctx.today)
         elif scope == "mine":
             chosen = approval_table.c.requested_by == ctx.actor
-        query = select(ctx.today, chosen, **options)
+        about = (approval_table.c.customer_id, "customer")
+        query = select(ctx.today, chosen, **options).where(*hidden(ctx.connection, about))
         rest = {"limit": limit, "as_json": as_lines, "scope": scope or "all"}
         list_records(session, ctx, query, as_json, _requests_table, {**rest, **options})
 

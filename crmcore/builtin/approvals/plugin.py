@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from datetime import date
 
     from crmcore.app import App
-    from crmcore.plugins.types import ApprovalRequest, Context, Verdict, WorkItem
+    from crmcore.plugins.types import (
+        ApprovalRequest,
+        Context,
+        ErasedData,
+        Move,
+        Moved,
+        Person,
+        PersonData,
+        Verdict,
+        WorkItem,
+    )
+    from crmcore.tx import Tx
 
 GENERAL = "general"
 """The kind of a request that people make by hand."""
@@ -31,6 +42,35 @@ def models() -> list[TableSpec]:
     return [
         TableSpec(Approval, customer_references=("customer_id",), personal=PERSONAL, person="customer_id")
     ]
+
+
+@hookimpl
+def move_references(moves: Sequence[Move], tx: Tx) -> list[Moved]:
+    """Let requests about a customer follow as it is merged."""
+    from crmcore.builtin.approvals.tables import Approval
+    from crmcore.builtin.duplicates.moving import move_rows
+
+    return [move_rows(tx, Approval, "customer_id", moves)]
+
+
+@hookimpl
+def export_persons(persons: Sequence[Person], ctx: Context) -> list[PersonData]:
+    """Give the requests about customers that are persons."""
+    from crmcore.builtin.approvals.tables import Approval
+    from crmcore.builtin.privacy.rows import person_rows
+
+    return person_rows(ctx, Approval, persons, "To decide what may be done for a customer")
+
+
+@hookimpl
+def erase_persons(persons: Sequence[Person], tx: Tx) -> list[ErasedData]:
+    """Keep that something was asked for and decided, not what was said of the person."""
+    from crmcore.builtin.approvals.tables import Approval
+    from crmcore.builtin.privacy.rows import erase_person_rows
+    from crmcore.builtin.privacy.rules import ERASED
+
+    nothing: dict[str, Any] = {"subject": ERASED, "reason": None, "payload": {}, "decision_reason": None}
+    return [erase_person_rows(tx, Approval, persons, nothing)]
 
 
 @hookimpl

@@ -43,13 +43,28 @@ def _known(app: App, connection: sa.Connection, row: dict[str, Any], day: date, 
     if row["parent_id"] is not None:
         above = past_rows(connection, app.core_tables["customer"], [row["parent_id"]], moment)
         parents = {number: past["code"] for number, past in above.items()}
-    return Known(day, parents, {row["id"]: _people(app, connection, row["id"], day, moment)})
+    people = {row["id"]: _people(app, connection, row["id"], day, moment)}
+    return Known(day, parents, people, {row["id"]: _merged(app, connection, row["id"], moment)})
+
+
+def _merged(app: App, connection: sa.Connection, customer_id: int, moment: datetime) -> list[str]:
+    """Return the codes of the customers that had been merged into it then."""
+    info = app.tables["customer_merge"]
+    ids = set(connection.scalars(sa.select(info.table.c.id).where(info.table.c.customer_id == customer_id)))
+    ids |= gone(connection, [info.entity], "customer_id", [customer_id]).get(info.entity, set())
+    merges = past_rows(connection, info, ids, moment)
+    return [str(m["code"]) for _number, m in sorted(merges.items()) if m["customer_id"] == customer_id]
 
 
 def _people(
     app: App, connection: sa.Connection, customer_id: int, day: date, moment: datetime
 ) -> list[dict[str, Any]]:
-    """Return the contacts on the card then: of links that are there, and of those removed or moved since."""
+    """Return the contacts on the card then: of links that are there, and of those removed or moved since.
+
+    Who is restricted today is left out, whatever the day.
+    """
+    from crmcore.builtin.privacy.restricted import ids_of
+
     info = app.core_tables["contact_firm"]
     ids = set(connection.scalars(sa.select(info.table.c.id).where(info.table.c.customer_id == customer_id)))
     ids |= gone(connection, [info.entity], "customer_id", [customer_id]).get(info.entity, set())
@@ -59,5 +74,6 @@ def _people(
         if link["customer_id"] == customer_id
     ]
     people = past_rows(connection, app.core_tables["contact"], {link["contact_id"] for link in links}, moment)
-    there = [(link, people[link["contact_id"]]) for link in links if link["contact_id"] in people]
+    shown = people.keys() - ids_of(connection, "contact")
+    there = [(link, people[link["contact_id"]]) for link in links if link["contact_id"] in shown]
     return shown_people([(link, person) for link, person in there if person["archived_at"] is None], day)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,9 @@ from crmcore.cli.kit import (
     warn,
 )
 from crmcore.i18n import N_, _
+
+if TYPE_CHECKING:
+    from crmcore.plugins.types import Context
 
 _PLUGIN = "records"
 _ENTITIES = ("customer", "contact", "interaction", "document")
@@ -47,12 +50,19 @@ def history(session: Session, code: str, limit: int | None, **options: Any) -> N
     from crmcore.builtin.audit.finding import find
     from crmcore.builtin.audit.history import history as lines_of
     from crmcore.builtin.audit.history import sensitive_in
+    from crmcore.builtin.privacy.restricted import require_about_shown, require_shown
+    from crmcore.builtin.privacy.rows import WHOSE
 
     entity, as_json = options["entity"], options["as_json"]
     limit = limit if as_json else limit or SHOWN
     with session.app.read(_PLUGIN, session.actor) as ctx:
         found = find(ctx.connection, code, [entity] if entity else _ENTITIES)
         meant = [one for one in found if one.entity == found[0].entity]
+        for one in meant:
+            if one.entity in WHOSE:
+                require_shown(session.app, ctx, one.entity, one.id)
+            else:
+                require_about_shown(session.app, ctx, _whose(session, ctx, one.entity, one.id))
         lines = lines_of(session.app, ctx, meant, limit, options["field"])
     for other in dict.fromkeys(one.entity for one in found if one not in meant):
         warn(_also(code, other))
@@ -65,6 +75,15 @@ def history(session: Session, code: str, limit: int | None, **options: Any) -> N
     from crmcore.builtin.audit.display import print_history
 
     print_history(session, lines, limit)
+
+
+def _whose(session: Session, ctx: Context, entity: str, number: int) -> Any:
+    """Return whom a row names that is there; of one that was deleted nobody knows."""
+    import sqlalchemy as sa
+
+    table = session.app.tables[entity].table
+    row = ctx.connection.execute(sa.select(table).where(table.c.id == number)).mappings().first()
+    return row or {}
 
 
 def _also(code: str, entity: str) -> str:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-REFERENCES = {"parent_id": "customer", "customer_id": "customer", "contact_id": "contact"}
+REFERENCES = {
+    "parent_id": "customer",
+    "customer_id": "customer",
+    "contact_id": "contact",
+    "from_id": "customer",
+    "into_id": "customer",
+}
 """Columns that name another row: people read its code."""
 TECHNICAL = frozenset({"id", "uid", "version"})
 _ATTRIBUTE = "attributes."

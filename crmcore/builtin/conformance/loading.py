@@ -17,7 +17,7 @@ from crmcore.plugins.loading import Hosted, load_functions
 if TYPE_CHECKING:
     from crmcore.builtin.conformance.subject import Subject
 
-_NAMED = frozenset({"analytics_engine", "code_generator", "currency_rates"})
+_NAMED = frozenset({"analytics_engine", "code_generator", "currency_rates", "workdays"})
 """Strategies that answer with name → provider, without a company."""
 
 

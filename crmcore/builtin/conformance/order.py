@@ -18,6 +18,7 @@ CHECKS: dict[str, str] = {
     "personal data": "personal:check_personal",
     "use alone": "using:check_use",
     "change log": "logged:check_log",
+    "merging": "merging:check_merging",
     "uninstall": "leaving:check_uninstall",
     "batches": "batches:check_batches",
     "linear time": "batches:check_time",

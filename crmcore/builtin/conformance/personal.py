@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.conformance.findings import Finding, finding
-from crmcore.hookspecs import FAMILIES
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
@@ -39,9 +38,6 @@ def check_personal(subject: Subject) -> Finding:
     fine = _("{personal} personal columns, {references} references to customers").format(
         personal=personal, references=references
     )
-    absent = [hook for hook in _wanted(subject) if hook not in FAMILIES]
-    if absent:
-        fine += "; " + _("this version has no hook {names} yet").format(names=", ".join(absent))
     return finding(problems, fine)
 
 
@@ -49,7 +45,7 @@ def _of_table(name: str, spec: Any) -> Iterator[str]:
     table: sa.Table = spec.table.__table__
     for column in table.columns:
         place = f"{name}.{column.name}"
-        if _LOOKS_PERSONAL.search(column.name) and _holds_text(column) and column.name not in spec.personal:
+        if looks_personal(column) and column.name not in spec.personal:
             yield _("{column} looks personal and is not among TableSpec.personal").format(column=place)
         points = _REFERENCE.search(column.name) or _points_to(column, "customer")
         if points and column.name not in spec.customer_references:
@@ -59,17 +55,26 @@ def _of_table(name: str, spec: Any) -> Iterator[str]:
     named = [
         *(p.split(".")[0] for p in spec.personal),
         *spec.customer_references,
-        *filter(None, [spec.person]),
+        *_whose(spec),
     ]
     for column_name in named:
         if column_name not in table.columns:
             yield _("table {table!r} has no column {column!r}, which its TableSpec names").format(
                 table=name, column=column_name
             )
-    if spec.personal and spec.person not in {"contact_id", "customer_id", "id"}:
+    if spec.personal and (not _whose(spec) or set(_whose(spec)) - {"contact_id", "customer_id", "id"}):
         yield _(
             "table {table!r} holds personal values and does not say whose: person = 'contact_id' or 'customer_id'"
         ).format(table=name)
+
+
+def _whose(spec: Any) -> tuple[str, ...]:
+    return (spec.person,) if isinstance(spec.person, str) else spec.person or ()
+
+
+def looks_personal(column: sa.Column[Any]) -> bool:
+    """Say whether a column holds what is said of persons, by its name and type."""
+    return _LOOKS_PERSONAL.search(column.name) is not None and _holds_text(column)
 
 
 def _holds_text(column: sa.Column[Any]) -> bool:
@@ -108,7 +113,7 @@ def _wanted(subject: Subject) -> list[str]:
 
 def _unanswered(subject: Subject) -> Iterator[str]:
     for hook in _wanted(subject):
-        if hook in FAMILIES and hook not in subject.hosted.functions:
+        if hook not in subject.hosted.functions:
             yield _("its tables name persons or customers, so it must answer the hook {hook}").format(
                 hook=hook
             )

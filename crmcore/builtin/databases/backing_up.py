@@ -62,7 +62,9 @@ def _check_whole(app: App, database: Path) -> None:
     count, example = 0, ""
     file = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     with closing(file):
-        for code, digest in file.execute("SELECT code, sha256 FROM document ORDER BY code"):
+        for code, digest in file.execute(
+            "SELECT code, sha256 FROM document WHERE sha256 <> '' ORDER BY code"
+        ):
             if not stored_at(database.parent, digest).is_file():
                 count, example = count + 1, example or code
     if count:

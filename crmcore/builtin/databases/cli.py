@@ -30,10 +30,12 @@ def db() -> None:
 @pass_session
 def migrate(session: Session, *, as_json: bool) -> None:
     """Migrate all distributions."""
+    from crmcore.builtin.databases.versions import refuse_unfit
     from crmcore.builtin.records.services.list_indexes import settle
     from crmcore.builtin.search.rebuilding import build_waiting
     from crmcore.workspace import migrate_all
 
+    refuse_unfit(session.app.engine)
     changed = migrate_all(session.app)
     indexes = settle(session.app)
     found = build_waiting(session.app)
@@ -84,13 +86,28 @@ def backup(session: Session, folder: Path, *, as_json: bool) -> None:
 @click.argument("folder", metavar="BACKUP", type=_DIR)
 @click.option("--to", metavar="DIR", type=_DIR, required=True, help=N_("Folder of the new workspace."))
 @click.option("--database", "url", metavar="URL", help=N_("Empty PostgreSQL database to restore into."))
+@click.option(
+    "--erasures",
+    "lists",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help=N_("A list of who was erased since (erasures.jsonl); that of the workspace here counts anyway."),
+)
 @json_option
 @pass_session
-def restore(session: Session, folder: Path, to: Path, url: str | None, *, as_json: bool) -> None:
+def restore(
+    session: Session, folder: Path, to: Path, url: str | None, lists: tuple[Path, ...], *, as_json: bool
+) -> None:
     """Restore a backup."""
     from crmcore.builtin.databases import restoring
+    from crmcore.builtin.privacy.replay import lists_at_hand
+    from crmcore.config import find_workspace
 
-    done = restoring.restore(folder, to, url, warn, plugins=not session.no_plugins)
+    erased = lists_at_hand(lists, find_workspace(session.given_folder))
+    done = restoring.restore(
+        folder, to, url, warn, plugins=not session.no_plugins, erased=erased, actor=session.actor
+    )
     if as_json:
         emit(done)
         return
@@ -99,6 +116,9 @@ def restore(session: Session, folder: Path, to: Path, url: str | None, *, as_jso
     told = {"rows": done["rows"], "tables": len(done["tables"]), "files": done["files"]}
     echo(line.format(**told, made_at=done["made_at"], folder=to))
     _show_anchor(done["anchor"])
+    if done["erased_again"]:
+        line = _("Erased again, as since the backup: {count} persons")
+        echo(line.format(count=done["erased_again"]))
     echo(_("Next: crm -C {folder} doctor").format(folder=to))
 
 

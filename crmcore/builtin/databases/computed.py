@@ -49,7 +49,7 @@ def _is_plain(text: str, columns: list[str]) -> bool:
 
 def drop_computed(path: Path, plan: Plan) -> list[str]:
     """Drop such indexes from a backup; returns a sentence for each that nobody makes again."""
-    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), poolclass=sa.NullPool)
     with engine.begin() as connection:
         found = [
             (name, table) for table in plan.tables for name, _text in computed_indexes(connection, table)

@@ -65,7 +65,9 @@ def fill_file(source: sa.Connection, path: Path, plan: Plan, finish: Finish | No
     """Fill a new SQLite file; what fails leaves a file that its caller takes away."""
     path.unlink(missing_ok=True)
     create_file(path)
-    engine = sa.create_engine(f"sqlite:///{path}", hide_parameters=True, poolclass=sa.NullPool)
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)), hide_parameters=True, poolclass=sa.NullPool
+    )
     sa.event.listen(engine, "connect", _of_a_new_file)
     try:
         with told(path), engine.connect() as connection, gate(connection):
@@ -114,7 +116,7 @@ def copy_file_as_it_is(
                 plan.lost.extend(_drop_expressions(copy, plan))
         finally:
             copy.close()
-        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), poolclass=sa.NullPool)
         there = layouts(source, sorted(plan.tables))
         with engine.connect() as connection:
             done = [summed(connection, layout) for layout in there]

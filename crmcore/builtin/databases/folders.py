@@ -15,6 +15,7 @@ from shutil import rmtree
 from typing import IO, Any
 
 from crmcore.builtin.exchange.runs import FOLDER as IMPORTS
+from crmcore.builtin.privacy.erasure_list import FILE as ERASURES
 from crmcore.catalogue import COMPANY_FIELDS
 from crmcore.config import FILE_NAME
 from crmcore.errors import CrmError
@@ -22,7 +23,7 @@ from crmcore.files import alone_in, sync_folder
 from crmcore.i18n import _
 from crmcore.text import printable
 
-SINGLE = (FILE_NAME, COMPANY_FIELDS)
+SINGLE = (FILE_NAME, COMPANY_FIELDS, ERASURES)
 FOLDERS = ("files", IMPORTS)
 _BLOCK = 1 << 20
 PART = "part"

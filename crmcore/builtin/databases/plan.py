@@ -25,7 +25,7 @@ from crmcore.plugins.isolation import blaming
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DERIVED = re.compile(r"search_(?:state|index(?:_\w+)?)")
+DERIVED = re.compile(r"search_(?:state|index(?:_\w+)?)|duplicate_(?:key|state)")
 """Tables that are made from the others; they are built anew, not copied."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _REVISION = re.compile(r"\w{1,32}")

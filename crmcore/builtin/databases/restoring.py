@@ -19,6 +19,8 @@ from crmcore.builtin.databases.indexing import (
 from crmcore.builtin.databases.manifest import Backup
 from crmcore.builtin.databases.source import anchor
 from crmcore.builtin.databases.telling import told
+from crmcore.builtin.privacy import erasure_list
+from crmcore.builtin.privacy.replay import after_restore
 from crmcore.config import FILE_NAME, Config
 from crmcore.db import migrations
 from crmcore.db.engine import network_file_system, sqlite_path
@@ -27,7 +29,7 @@ from crmcore.files import write_atomically
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import sqlalchemy as sa
 
@@ -36,18 +38,27 @@ if TYPE_CHECKING:
 NEW = "sqlite:///crm.db"
 
 
-def restore(
-    folder: Path, to: Path, url: str | None, warn: Callable[[str], None], *, plugins: bool = True
+def restore(  # noqa: PLR0913  (what, to where, and who was erased since)
+    folder: Path,
+    to: Path,
+    url: str | None,
+    warn: Callable[[str], None],
+    *,
+    plugins: bool = True,
+    erased: Mapping[str, str] | None = None,
+    actor: str = "",
 ) -> dict[str, Any]:
     """Restore a backup into a new folder, its database there or on a server; returns what was restored.
 
-    plugins: whether the migrations of the plugins that the backup has enabled may be run.
+    plugins: whether the migrations of the plugins that the backup has enabled may be run. erased: who was erased since
+    it was made (uid → kind): they are erased again, in the name of `actor`.
     """
     from crmcore.builtin.administration.settings.editor import write_editor_schema
 
     backup = Backup(folder)
     with told(folder), whole_folder(to) as part:
         backup.copy_files(part)
+        erasure_list.add(part, dict(erased or {}))
         path = part / FILE_NAME
         if not path.exists():
             raise backup.damaged(FILE_NAME, _("it is not there, so this is no whole backup"))
@@ -63,6 +74,7 @@ def restore(
             warn(sentence)
         write_editor_schema(part)
     _complete(to.resolve(), warn, plugins=plugins)
+    again = after_restore(to.resolve(), actor, warn, plugins=plugins)
     return {
         "folder": str(to.resolve()),
         "database": config.database_url,
@@ -72,6 +84,7 @@ def restore(
         "rows": sum(table.rows for table in tables),
         "files": backup.content["files"]["count"],
         "anchor": head,
+        "erased_again": again,
     }
 
 

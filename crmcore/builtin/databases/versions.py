@@ -1,14 +1,13 @@
-"""Which versions of PostgreSQL are a home for a company."""
+"""Which databases are a home for a company: no PostgreSQL that is too old, nothing whose migrations nobody knows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlalchemy as sa
 
+from crmcore.db import migrations
+from crmcore.db.system import change_log
 from crmcore.errors import CrmError
 from crmcore.i18n import _
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 OLDEST = 15
 
@@ -22,11 +21,22 @@ def too_old(connection: sa.Connection) -> str | None:
     return message.format(version=".".join(map(str, version)), oldest=OLDEST)
 
 
-def refuse_too_old(engine: sa.Engine) -> None:
-    """Refuse such a server before anything is made on it."""
-    if engine.dialect.name != "postgresql":
-        return
+def refuse_unfit(engine: sa.Engine) -> None:
+    """Refuse a server that is too old, or tables without their versions, before anything is made there."""
     with engine.connect() as connection:
-        sentence = too_old(connection)
+        sentence = too_old(connection) or without_versions(connection)
     if sentence:
         raise CrmError(sentence)
+
+
+def without_versions(connection: sa.Connection) -> str | None:
+    """Return the sentence about core tables of which nothing says at which migration they are; else None."""
+    tables = set(sa.inspect(connection).get_table_names())
+    versions = migrations.version_table(migrations.CORE)
+    found = sorted(tables & {change_log.name, "customer"})
+    if versions in tables or not found:
+        return None
+    message = _(
+        "the database has tables ({tables}) but no {versions}, so nothing says how old they are; get the newest backup back with: crm db restore"
+    )
+    return message.format(tables=", ".join(found), versions=versions)

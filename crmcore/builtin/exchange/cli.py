@@ -58,6 +58,12 @@ SHOWN_OF_A_CELL = 60
 @click.option("--create-customers", is_flag=True, help=N_("Make customers that rows name and nobody knows."))
 @click.option("--generate-codes", is_flag=True, help=N_("Make codes for rows that have none."))
 @click.option("--clear-empty", is_flag=True, help=N_("Let an empty cell erase what is there."))
+@click.option(
+    "--duplicates",
+    type=click.Choice(["warn", "refuse"]),
+    default="warn",
+    help=N_("What becomes of new customers that look like others: taken in with a warning, or rejected."),
+)
 @json_option
 @pass_session
 def import_(session: Session, entity: str, file: Path, **chosen: Any) -> None:
@@ -228,7 +234,8 @@ def _understood(session: Session, entity: str, file: Path, chosen: dict[str, Any
     mapping = load_mapping(chosen["map_file"], entity) if chosen["map_file"] else ColumnMapping()
     said = {"sheet": chosen["sheet"], "date_order": chosen["date_order"]}
     mapping = replace(mapping, **{name: value for name, value in said.items() if value})
-    options = Options(chosen["create_customers"], chosen["clear_empty"], chosen["generate_codes"])
+    refuse = chosen["duplicates"] == "refuse"
+    options = Options(chosen["create_customers"], chosen["clear_empty"], chosen["generate_codes"], refuse)
     asked = _ask if _is_terminal() and not chosen["as_json"] else None
     return understand(
         session.app, importable, file, mapping, options, encoding=chosen["encoding"], choose=asked

@@ -12,6 +12,7 @@ from crmcore.builtin.exchange.headers import known_headers
 from crmcore.builtin.exchange.references import find_customers
 from crmcore.builtin.exchange.sql import among, locked
 from crmcore.builtin.exchange.waves import Repeats, settle, waves
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.entities.lookup import customer_codes
 from crmcore.entities.tables import Contact, ContactFirm
 from crmcore.i18n import translator
@@ -304,10 +305,11 @@ def _is_bare(person: sa.RowMapping, row: Row) -> bool:
 
 
 def export_contacts(ctx: Context) -> Iterator[Mapping[str, Any]]:
-    """Give all contacts by code, one row for each firm at which a person is or was."""
+    """Give all contacts but restricted ones by code, one row for each firm at which a person is or was."""
+    shown = hidden(ctx.connection, (_people.c.id, "contact"))
     last: str | None = None
     while True:
-        query = sa.select(_people).order_by(_people.c.code).limit(PAGE)
+        query = sa.select(_people).where(*shown).order_by(_people.c.code).limit(PAGE)
         if last is not None:
             query = query.where(_people.c.code > last)
         page = ctx.connection.execute(query).mappings().all()

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crmcore.builtin.exchange.customer_fields import exported_names
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.builtin.records.card_contacts import (
     CODE_FIELDS,
     CONTACT_FIELDS,
@@ -24,11 +25,12 @@ _table: sa.Table = Customer.__table__  # type: ignore[attr-defined]
 
 
 def export_customers(ctx: Context) -> Iterator[Mapping[str, Any]]:
-    """Give all customers, archived ones among them, page by page behind the last code."""
+    """Give all customers but restricted ones, archived ones among them, page by page behind the last code."""
     shape = _Shape(ctx.catalogue)
+    shown = hidden(ctx.connection, (_table.c.id, "customer"))
     last: str | None = None
     while True:
-        query = sa.select(*shape.selected).order_by(_table.c.code).limit(PAGE)
+        query = sa.select(*shape.selected).where(*shown).order_by(_table.c.code).limit(PAGE)
         if last is not None:
             query = query.where(_table.c.code > last)
         page = ctx.connection.execute(query).all()

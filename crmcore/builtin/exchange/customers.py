@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.duplicates.heirs import heirs
+from crmcore.builtin.duplicates.tax_warnings import tax_id_warnings
 from crmcore.builtin.exchange.customer_fields import parse_field
 from crmcore.builtin.exchange.duplicates import find_duplicates, folded_name, sentence
 from crmcore.builtin.exchange.parents import circular, link_parents
@@ -21,7 +23,7 @@ from crmcore.builtin.records.card_contacts import (
     read_card_contacts,
     write_card_contacts,
 )
-from crmcore.entities.lookup import customer_ids
+from crmcore.entities.lookup import customer_codes, customer_ids
 from crmcore.entities.tables import Customer
 from crmcore.i18n import translator
 from crmcore.plugins.types import LoadContext, Loaded, Refusal, Rejected, Row
@@ -44,6 +46,8 @@ def load_customers(tx: Tx, rows: Sequence[Row], ctx: LoadContext) -> Loaded:
         loader.load(wave)
     settle(repeats, loader.loaded)
     warn_of_owners(tx.connection, rows, loader.loaded)
+    if "tax_id" in ctx.columns:
+        loader.loaded.warnings += tax_id_warnings(rows, DUPLICATES_NAMED)
     return loader.loaded
 
 
@@ -93,6 +97,8 @@ class CustomerLoader:
         if self._has_parent:
             rows = [row for row in rows if not self._is_own_parent(row)]
         known = self._known(rows)
+        if known:
+            rows = self._without_merged(rows, known)
         if self._has_numbers:
             self._settle_nameless(rows, known)
         new = [row for row in rows if row.values["code"] not in known] if known else rows
@@ -124,6 +130,23 @@ class CustomerLoader:
         found = self._tx.connection.execute(locked(query, _table)).mappings()
         return {row["code"]: row for row in found}
 
+    def _without_merged(self, rows: Sequence[Row], known: Mapping[str, Any]) -> Sequence[Row]:
+        """Leave out the rows of customers that were merged into others: what files still say of them changes nothing."""
+        gone = heirs(self._tx.connection, [now["id"] for now in known.values()])
+        if not gone:
+            return rows
+        into = customer_codes(self._tx.connection, gone.values())
+        own: list[Row] = []
+        for row in rows:
+            now = known.get(row.values["code"])
+            if now is None or now["id"] not in gone:
+                own.append(row)
+                continue
+            self.loaded.unchanged += 1
+            message = _("{code} was merged into {into}; its row was left out")
+            self.loaded.warnings.append(message.format(code=now["code"], into=into[gone[now["id"]]]))
+        return own
+
     def _seen(self, row: Row) -> bool:
         """Count a row whose code an earlier chunk of a dry run would have made."""
         seen, code = self._ctx.seen, row.values["code"]
@@ -138,18 +161,36 @@ class CustomerLoader:
     # -- new customers ---------------------------------------------------------------------------------------
 
     def _create(self, rows: Sequence[Row]) -> None:
-        if not rows:
+        created = self._insert_new(rows) if self._ctx.refuse_duplicates else self._insert(rows)
+        if not created:
             return
-        created: dict[int, Row] = {}
-        for part, parents in self._generations(rows):
-            ids = self._tx.insert(Customer, self._records(part, parents), refused=self._refuser(part))
-            created |= {number: row for number, row in zip(ids, part, strict=True) if number}
         self._tell_duplicates(created)
         if self._ctx.seen is not None:
             self._ctx.seen.update((row.values["code"], _print_of(row)) for row in created.values())
         self.loaded.created += len(created)
         if self._people:
             self._write_people(created)
+
+    def _insert_new(self, rows: Sequence[Row]) -> dict[int, Row]:
+        """Write those of the rows that repeat no customer; the others are rejected, with whom they look like."""
+        from crmcore.builtin.duplicates.incoming import Incoming
+
+        incoming = Incoming(self._tx, self._ctx.seen)
+        repeats = incoming.refusals(rows)
+        for row in rows:
+            if row.line in repeats:
+                self._reject(row, "name", repeats[row.line])
+        created = self._insert([row for row in rows if row.line not in repeats])
+        incoming.remember({row.line: number for number, row in created.items()})
+        return created
+
+    def _insert(self, rows: Sequence[Row]) -> dict[int, Row]:
+        """Write new customers; returns id → row of those that no plugin refused."""
+        created: dict[int, Row] = {}
+        for part, parents in self._generations(rows):
+            ids = self._tx.insert(Customer, self._records(part, parents), refused=self._refuser(part))
+            created |= {number: row for number, row in zip(ids, part, strict=True) if number}
+        return created
 
     def _tell_duplicates(self, created: Mapping[int, Row]) -> None:
         sentences = find_duplicates(self._tx.connection, created)

@@ -22,7 +22,6 @@ from crmcore.errors import CrmError, PluginError, Refused
 from crmcore.i18n import translator
 from crmcore.plugins.isolation import blaming
 from crmcore.plugins.types import LoadContext, Loaded
-from crmcore.text import printable
 from crmcore.tx import Tx
 
 _ = translator("crmcore")
@@ -145,7 +144,8 @@ class ImportJob:
     def _write(self) -> Any:
         return self.app.write(
             self.actor,
-            reason=f"import {printable(self.what.table.path.name)}",
+            # The name of the file stands in the run: it may name a person, and from the log nothing can be taken.
+            reason=f"import {self.number or 'dry-run'}",
             source=f"import:{self.number or 'dry-run'}",
             plugin=self.what.importable.plugin,
             permission=PERMISSION,
@@ -183,6 +183,7 @@ class ImportJob:
             clear_empty=what.options.clear_empty,
             generate_codes=what.options.generate_codes,
             seen=self.seen,
+            refuse_duplicates=what.options.refuse_duplicates,
         )
 
     def _rejected(self, chunk: Chunk, loaded: Loaded) -> list[Rejection]:

@@ -128,7 +128,12 @@ def _names(app: App, importable: Importable) -> list[str]:
 
 @contextmanager
 def named_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that appears whole or not at all; CrmError names it where the system cannot write it."""
+    """Open a file that appears whole or not at all; CrmError names it where the system cannot write it.
+
+    Only a file, or a link to one, gives way to it: never a folder, a pipe or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise CrmError(_("{file} is no file").format(file=path))
     try:
         with whole_file(path) as file:
             yield file

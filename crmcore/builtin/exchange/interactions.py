@@ -12,6 +12,7 @@ from crmcore.builtin.exchange.headers import known_headers
 from crmcore.builtin.exchange.references import find_customers, warn_of_owners
 from crmcore.builtin.exchange.sql import among, locked
 from crmcore.builtin.exchange.waves import Repeats, settle, waves
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.entities.lookup import codes_of, customer_codes
 from crmcore.entities.tables import Contact, ContactFirm, Interaction
 from crmcore.i18n import translator
@@ -254,10 +255,11 @@ class InteractionLoader:
 
 
 def export_interactions(ctx: Context) -> Iterator[Mapping[str, Any]]:
-    """Give all interactions by code, moments in UTC."""
+    """Give all interactions but those with restricted persons by code, moments in UTC."""
+    shown = hidden(ctx.connection, (_table.c.customer_id, "customer"), (_table.c.contact_id, "contact"))
     last: str | None = None
     while True:
-        query = sa.select(_table).order_by(_table.c.code).limit(PAGE)
+        query = sa.select(_table).where(*shown).order_by(_table.c.code).limit(PAGE)
         if last is not None:
             query = query.where(_table.c.code > last)
         page = ctx.connection.execute(query).mappings().all()

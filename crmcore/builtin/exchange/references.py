@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
+from crmcore.builtin.duplicates.heirs import heirs
 from crmcore.builtin.exchange.duplicates import folded_name, spellings
 from crmcore.builtin.exchange.sql import among
 from crmcore.entities.lookup import customer_ids
@@ -75,8 +76,10 @@ def _ids_by_name(connection: sa.Connection, rows: Sequence[Row]) -> dict[str, se
     found: dict[str, set[int]] = {}
     if names:
         query = sa.select(_table.c.id, _table.c.name).where(among(connection, _table.c.name, names))
-        for number, name in connection.execute(query):
-            found.setdefault(folded_name(name), set()).add(number)
+        called = {row.id: row.name for row in connection.execute(query)}
+        holders = heirs(connection, called)
+        for number, name in called.items():
+            found.setdefault(folded_name(name), set()).add(holders.get(number, number))
     return found
 
 

@@ -21,7 +21,7 @@ from crmcore.builtin.exchange.runs import (
     whereabouts,
 )
 from crmcore.builtin.exchange.understanding import Options, Understanding, find_importable, understand
-from crmcore.errors import CrmError
+from crmcore.errors import CrmError, UsageProblem
 from crmcore.i18n import translator
 from crmcore.text import printable
 
@@ -41,6 +41,7 @@ def run_import(
     Raises CrmError when the run is stopped: by the user, a full disk, a damaged file.
     """
     _require_open_gate(app, actor)
+    _prepare_duplicates(app, what)
     if dry_run:
         path = folder_of(app) / f"dry-run-{what.table.identity[:12]}.rejects.csv"
         path.unlink(missing_ok=True)
@@ -50,7 +51,7 @@ def run_import(
         return job.run()
     number, lock = begin(app, _description(what, actor))
     path = folder_of(app) / f"{number}.rejects.csv"
-    return ImportJob(
+    job = ImportJob(
         app,
         actor,
         what,
@@ -59,7 +60,18 @@ def run_import(
         lock=lock,
         warnings=what.warnings(),
         progress=progress,
-    ).run()
+    )
+    return _with_duplicates(app, actor, number, job)
+
+
+def _with_duplicates(app: App, actor: str, number: int, job: ImportJob) -> dict[str, Any]:
+    """Run an import to its end; the result of a small one says which new customers look like others."""
+    result = job.run()
+    if job.what.importable.name != "customers":
+        return result
+    from crmcore.builtin.duplicates.after_import import warnings_of
+
+    return {**result, "warnings": [*result["warnings"], *warnings_of(app, actor, number, result["created"])]}
 
 
 def resume_import(
@@ -79,6 +91,7 @@ def resume_import(
     try:
         run = load_run(app, number)
         what = _understood_again(app, run, path)
+        _prepare_duplicates(app, what)
         note(app, number, state="running", error=None, **whereabouts(app.clock()))
     except BaseException:
         lock.release()
@@ -90,7 +103,7 @@ def resume_import(
         app, actor, what, rejects, number, lock, dict(run.counts), list(run.warnings), run.rows_done, progress
     )
     try:
-        return job.run()
+        return _with_duplicates(app, actor, number, job)
     finally:
         what.table.close()
 
@@ -118,6 +131,18 @@ def _require_open_gate(app: App, actor: str) -> None:
     """Refuse before anything is written about the run: a missing right, another set of plugins."""
     with app.write(actor, source="import", permission=PERMISSION):
         pass
+
+
+def _prepare_duplicates(app: App, what: Understanding) -> None:
+    """Bring up to date what new rows are compared with, where rows that repeat a customer are refused."""
+    if not what.options.refuse_duplicates:
+        return
+    if what.importable.name != "customers":
+        message = _("duplicates are refused only among customers, not among {entity}; leave --duplicates out")
+        raise UsageProblem(message.format(entity=what.importable.name))
+    from crmcore.builtin.duplicates.keeping import refresh
+
+    refresh(app)
 
 
 def _require_interrupted(app: App, run: Run) -> None:

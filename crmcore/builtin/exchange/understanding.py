@@ -32,6 +32,7 @@ class Options:
     create_customers: bool = False
     clear_empty: bool = False
     generate_codes: bool = False
+    refuse_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

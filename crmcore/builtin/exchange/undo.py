@@ -18,10 +18,11 @@ from crmcore.builtin.exchange.runs import Run, load_run, lock_of, note, note_in,
 from crmcore.builtin.exchange.understanding import find_importable
 from crmcore.builtin.exchange.undo_chunk import Chunk, Outcome
 from crmcore.builtin.exchange.undo_conflicts import Conflict
-from crmcore.builtin.exchange.undo_log import OwnLog, Transaction, undo_source
+from crmcore.builtin.exchange.undo_log import OwnLog, Transaction, import_source, undo_source
 from crmcore.builtin.exchange.undo_references import References
 from crmcore.errors import CrmError, UsageProblem
 from crmcore.i18n import translator
+from crmcore.plugins.isolation import blaming
 
 _ = translator("crmcore")
 
@@ -87,7 +88,7 @@ class _Undo:
 
     def _take_back_all(self) -> None:
         with self._app.read("exchange") as ctx:
-            self._own = OwnLog(ctx.connection, self._number)
+            self._own = OwnLog(ctx.connection, import_source(self._number))
             self._references = References(self._app, ctx.connection)
         waiting = self._own.transactions
         while waiting:
@@ -110,15 +111,16 @@ class _Undo:
     def _write(self, transaction: Transaction) -> tuple[Outcome, dict[str, int]]:
         writing = self._app.write(
             self._actor,
-            reason=f"undo import {self._number}: {self._run.file_name}",
-            source=undo_source(self._number),
+            reason=f"undo import {self._number}",
+            source=undo_source(import_source(self._number)),
             plugin=self._importable.plugin,
             permission=PERMISSION,
             bulk=True,
         )
         with writing as tx:
             written = self._own.written(tx.connection, transaction)
-            chunk = Chunk(self._app, tx, self._own, self._references, self._importable)
+            told = blaming(self._importable.plugin, "importables")
+            chunk = Chunk(self._app, tx, self._own, self._references, self._importable.undone, told)
             outcome = chunk.take_back(written)
             counts = dict(self._counts)
             counts["undo_restored"] += outcome.restored

@@ -1,14 +1,17 @@
-"""One transaction of an import taken back, whole or not at all: values put back, rows deleted, deleted ones restored."""
+"""One transaction of an import, or a merge, taken back, whole or not at all: values put back, rows deleted, deleted ones restored."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from crmcore.app import App
+from crmcore.builtin.duplicates.heirs import with_heirs
+from crmcore.builtin.duplicates.letting_go import let_go
 from crmcore.builtin.exchange import undo_conflicts as why
 from crmcore.builtin.exchange.sql import among
 from crmcore.builtin.exchange.undo_conflicts import Conflict
@@ -24,13 +27,15 @@ from crmcore.db.tables import TableInfo
 from crmcore.errors import CrmError
 from crmcore.i18n import translator
 from crmcore.keys import PersonKeys
-from crmcore.plugins.isolation import blaming
-from crmcore.plugins.types import Change, Importable, Refusal
+from crmcore.plugins.types import Change, Refusal
 from crmcore.tx import Tx
 
 _ = translator("crmcore")
 
 Values = dict[str, Any]
+Left = set[tuple[str, int, str]]
+Undone = Callable[[Tx, Sequence[Change], Left], Collection[tuple[str, int, str]]]
+"""As `Importable.undone`."""
 
 
 @dataclass(slots=True)
@@ -45,15 +50,26 @@ class Outcome:
 
 
 class Chunk:
-    """Takes back one transaction of an import, within one of its own."""
+    """Takes back one transaction of an import or of a merge, within one of its own."""
 
-    def __init__(self, app: App, tx: Tx, own: OwnLog, references: References, importable: Importable) -> None:
+    def __init__(
+        self,
+        app: App,
+        tx: Tx,
+        own: OwnLog,
+        references: References,
+        undone: Undone | None,
+        told: AbstractContextManager[None],
+    ) -> None:
+        """`undone`: who works things out from such rows; it is called within `told`, which names it where it fails."""
         self._tx, self._own, self._references = tx, own, references
         self._connection, self._tables = tx.connection, app.tables
-        self._zone, self._undone, self._plugin = app.config.timezone, importable.undone, importable.plugin
+        self._zone, self._undone, self._told = app.config.timezone, undone, told
         self._histories = Histories(tx.connection, own)
         self._keys = Keys(tx.connection, app.tables, references)
         self._changes: list[Change] = []
+        self._holders: dict[int, int] = {}
+        """Customer → who holds what it had, of those that were asked for."""
         self._outcome = Outcome()
 
     def take_back(self, written: Written) -> Outcome:
@@ -91,15 +107,22 @@ class Chunk:
 
     def _edits(self, info: TableInfo, ids: Collection[int]) -> list[tuple[int, Values]]:
         edits = []
+        gone: dict[tuple[str, Any], bool] = {}
         for number, past in self._histories.of(info, ids).items():
             back = self._histories.taken_back(past)
             for name, by in back.since.items():
                 self._conflict((info.entity, number), name, why.changed_since(by, self._zone))
-            values = edits_of(info, back.values)
+            values = self._with_heirs(info, number, edits_of(info, back.values))
             for column in self._references.of(info.entity):
-                if column in values and self._references.missing(
-                    self._connection, info.entity, {column: values[column]}
-                ):
+                if column not in values:
+                    continue
+                place = (column, values[column])
+                if place not in gone:
+                    missing = self._references.missing(
+                        self._connection, info.entity, {column: values[column]}
+                    )
+                    gone[place] = missing is not None
+                if gone[place]:
                     del values[column]
                     self._conflict((info.entity, number), column, why.gone())
             if values:
@@ -134,6 +157,7 @@ class Chunk:
     # -- what was created ------------------------------------------------------------------------------------
 
     def _remove(self, rows: set[RowKey]) -> None:
+        let_go(self._tx, [number for entity, number in rows if entity == "customer"])
         kin = Kin(self._connection, self._tables, self._references, self._own, self._histories)
         verdicts = kin.judge(rows)
         self._tell(verdicts, rows)
@@ -196,6 +220,18 @@ class Chunk:
         before = as_change(entry, PersonKeys(self._connection)).before or {}
         values = row_values(info, before)
         values.pop("id", None)
+        return self._with_heirs(info, 0, values)
+
+    def _with_heirs(self, info: TableInfo, number: int, values: Values) -> Values:
+        """Let values that name a customer who was merged since name who holds its rows now; nobody is their own head."""
+        points = self._references.of(info.entity)
+        named = {name: values[name] for name in values if points.get(name) == "customer" and values[name]}
+        if named:
+            unknown = {value for value in named.values() if value not in self._holders}
+            self._holders.update(with_heirs(self._connection, {value: value for value in unknown}))
+            values |= {name: self._holders[value] for name, value in named.items()}
+            if info.entity == "customer" and values.get("parent_id") == number:
+                values["parent_id"] = None
         return values
 
     def _may_come_back(self, info: TableInfo, number: int, values: Values) -> bool:
@@ -231,7 +267,7 @@ class Chunk:
         left = {conflict[:3] for conflict in self._outcome.conflicts}
         if self._undone is None or not (self._changes or left):
             return
-        with blaming(self._plugin, "importables"):
+        with self._told:
             answered = self._undone(self._tx, self._changes, left)
         self._outcome.conflicts = [
             conflict for conflict in self._outcome.conflicts if conflict[:3] not in answered
@@ -245,9 +281,9 @@ class Chunk:
     def _info(self, entity: str) -> TableInfo:
         if entity not in self._tables:
             raise CrmError(
-                _("the import wrote into table {table}, whose plugin is not enabled; enable it first").format(
-                    table=entity
-                )
+                _(
+                    "rows of table {table} are to be taken back, whose plugin is not enabled; enable it first"
+                ).format(table=entity)
             )
         return self._tables[entity]
 

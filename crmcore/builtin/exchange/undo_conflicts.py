@@ -16,7 +16,7 @@ from crmcore.plugins.types import Refusal
 
 _ = translator("crmcore")
 
-_IMPORT = "import:"
+_IMPORT, _MERGE = "import:", "merge:"
 
 
 class Conflict(NamedTuple):
@@ -38,6 +38,8 @@ def changed_since(by: Writer, zone: ZoneInfo) -> str:
     if by.source.startswith(_IMPORT):
         return _("changed since by import {id}").format(id=by.source.removeprefix(_IMPORT))
     day = by.at.astimezone(zone).date()
+    if by.source.startswith(_MERGE):
+        return _("merged since by {actor} on {day}").format(actor=by.actor, day=day)
     return _("changed since by {actor} on {day}").format(actor=by.actor, day=day)
 
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from crmcore.builtin.exchange.sql import among
-from crmcore.builtin.exchange.undo_log import OwnLog
+from crmcore.builtin.exchange.undo_log import OwnLog, undone_source
+from crmcore.builtin.exchange.undo_references import customer_columns
 from crmcore.changes import PERSONAL, as_change
 from crmcore.db.system import change_log, change_tx
 from crmcore.db.tables import TableInfo
@@ -22,6 +23,7 @@ from crmcore.keys import PersonKeys
 
 _log, _tx = change_log.c, change_tx.c
 _UNDO, _IMPORT = "undo:", "import:"
+_MERGES = ("merge:", "undo:merge:")
 ATTRIBUTE = "attributes."
 """Begins the name of a field that is an attribute."""
 ERASED = object()
@@ -82,6 +84,11 @@ class Histories:
             if info.personal_columns.isdisjoint(before) and self._is_erased(row):
                 # Nobody can tell any more which of the fields it was.
                 before |= dict.fromkeys(sorted(info.personal_columns - {"attributes"}), ERASED)
+            if row.source.startswith(_MERGES) and not self._own.source.startswith(_MERGES):
+                # Whose a row is, a merge says: the import that made the row may take it back all the same.
+                for name in customer_columns(info):
+                    before.pop(name, None)
+                    after.pop(name, None)
             past = Past(Writer(row.source, row.actor, row.at), before, after)
             found.setdefault(row.entity_id, []).append(past)
         return found
@@ -122,7 +129,7 @@ class Histories:
         for place, change in enumerate(changes):
             source = change.by.source
             if source.startswith(_UNDO):
-                taken_back.add(_IMPORT + source.removeprefix(_UNDO))
+                taken_back.add(undone_source(source))
             elif source == self._own.source:
                 before = (change.before[name],)
             elif source not in taken_back:

@@ -24,9 +24,15 @@ def import_source(number: int) -> str:
     return f"import:{number}"
 
 
-def undo_source(number: int) -> str:
-    """Return the source under which an import is taken back."""
-    return f"undo:{number}"
+def undo_source(source: str) -> str:
+    """Return the source under which what a source wrote is taken back: `undo:7` of `import:7`, `undo:merge:…`."""
+    return f"undo:{source.removeprefix('import:')}"
+
+
+def undone_source(undo: str) -> str:
+    """Return the source of what is taken back under a source."""
+    undone = undo.removeprefix("undo:")
+    return undone if ":" in undone else f"import:{undone}"
 
 
 class Transaction(NamedTuple):
@@ -48,10 +54,10 @@ class Written:
 
 
 class OwnLog:
-    """The part of the change log that an import wrote; ranges are kept in memory, single rows are not."""
+    """The part of the change log that an import, or a merge, wrote; ranges are kept in memory, single rows are not."""
 
-    def __init__(self, connection: sa.Connection, number: int) -> None:
-        self.source, self.undo = import_source(number), undo_source(number)
+    def __init__(self, connection: sa.Connection, source: str) -> None:
+        self.source, self.undo = source, undo_source(source)
         query = sa.select(_tx.id, _tx.first_seq, _tx.last_seq).where(_tx.source == self.source)
         found = connection.execute(query.order_by(_tx.id.desc()))
         self.transactions = [Transaction(*row) for row in found]

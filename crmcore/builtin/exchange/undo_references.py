@@ -119,3 +119,13 @@ def unique_keys(info: TableInfo) -> list[tuple[str, ...]]:
     }
     found |= {(column.name,) for column in info.table.columns if column.unique}
     return sorted(found - {("uid",)})
+
+
+def customer_columns(info: TableInfo) -> list[str]:
+    """Return the columns of a table that hold customers' ids: those that its plugin declares, and by foreign key."""
+    pointing = [
+        str(column.name)
+        for column in info.table.columns
+        if any(key.target_fullname == "customer.id" for key in column.foreign_keys)
+    ]
+    return list(dict.fromkeys([*info.spec.customer_references, *pointing]))

@@ -30,6 +30,7 @@ Choices = dict[tuple[str, ...], str]
 NAMED: dict[str, tuple[str, ...]] = {
     "code_generator": ("strategies", "code_generator"),
     "currency_rates": ("strategies", "currency_rates"),
+    "workdays": ("strategies", "workdays"),
     "analytics_engine": ("analytics", "engine"),
 }
 """Hooks whose providers have names of their own → where one is chosen; all else is chosen by the plugin's name."""

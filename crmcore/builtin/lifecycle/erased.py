@@ -20,15 +20,17 @@ class Erased:
     def __init__(self, connection: sa.Connection, info: TableInfo | None) -> None:
         """Read whose keys are destroyed, where the table says that it holds personal values."""
         self._info = info
-        self._persons: set[int] = set()
+        self._persons: dict[str, set[int]] = {}
         self.found = 0
         """How many rows were blanked."""
-        self._column = info.persons[0] if info is not None and info.persons else ""
-        if info is not None and self._column:
-            entity = _PERSONS.get(self._column, info.entity)
+        if info is None:
+            return
+        for column in info.persons:
+            entity = _PERSONS.get(column, info.entity)
             query = sa.select(person_key.c.entity_id)
             query = query.where(person_key.c.entity == entity, person_key.c.key.is_(None))
-            self._persons = set(connection.scalars(query))
+            if ids := set(connection.scalars(query)):
+                self._persons[column] = ids
 
     def blank(self, rows: list[dict[str, Any]]) -> None:
         """Take the personal values out of rows that speak of somebody erased."""
@@ -36,7 +38,7 @@ class Erased:
         if info is None or not self._persons:
             return
         for row in rows:
-            if row[self._column] in self._persons:
+            if any(row[column] in ids for column, ids in self._persons.items()):
                 self.found += 1
                 for name in info.personal_columns:
                     row[name] = None if info.table.c[name].nullable else ""

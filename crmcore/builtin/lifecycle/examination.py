@@ -75,7 +75,7 @@ def _try(hosted: Hosted, hook: str) -> None:
                 raise LookupError(
                     _("there is no fact {fact!r}; known are {known}").format(fact=spec.fact, known=known)
                 )
-    elif hook in {"analytics_engine", "code_generator", "currency_rates"}:
+    elif hook in {"analytics_engine", "code_generator", "currency_rates", "workdays"}:
         call_strategy(hosted, hook)
 
 
@@ -104,10 +104,11 @@ def _problem(table: Any, spec: TableSpec, prefix: str) -> str | None:
     if not table.name.startswith(prefix):
         return _("must begin with {prefix!r}").format(prefix=prefix)
     named = [*(name.split(".")[0] for name in spec.personal), *spec.customer_references]
-    for column in ("id", *named, *((spec.person,) if spec.person else ())):
+    whose = (spec.person,) if isinstance(spec.person, str) else spec.person or ()
+    for column in ("id", *named, *whose):
         if column not in table.columns:
             return _("has no column {column!r}").format(column=column)
-    if spec.personal and spec.person not in {"contact_id", "customer_id", "id"}:
+    if spec.personal and (not whose or set(whose) - {"contact_id", "customer_id", "id"}):
         return _("holds personal values and must say whose: person = 'contact_id' or 'customer_id'")
     if not table.dialect_options["sqlite"]["autoincrement"]:
         return _("must set sqlite_autoincrement, so that no id is used twice")

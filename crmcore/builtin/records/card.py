@@ -18,6 +18,8 @@ from crmcore.plugins.types import CardSection, Column, Table
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from crmcore.catalogue import CatalogueField
+
 _HEADING = {"code", "name"}
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 PERIOD = 2
@@ -27,13 +29,14 @@ PERIOD = 2
 def print_card(session: Session, card: Mapping[str, Any], sections: Sequence[CardSection]) -> None:
     """Print a customer's card: fields with a value, people, and what plugins know."""
     archived = " " + _("(archived)") if card["archived"] else ""
-    echo(f"{card['code']}  {card['name']}{archived}")
+    restricted = " " + _("(restricted)") if card.get("restricted") else ""
+    echo(f"{card['code']}  {card['name']}{archived}{restricted}")
     columns = (Column("field", _("Field")), Column("value", _("Value")))
     show_table(Table("card", "", columns, list(_fields(session, card))))
     if card["contacts"]:
         show_table(_people(card["contacts"]))
     for section in sections:
-        show_table(_section(section, session.app.config.currency))
+        show_table(section_table(section, session.app.config.currency))
 
 
 def _fields(session: Session, card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -41,9 +44,15 @@ def _fields(session: Session, card: Mapping[str, Any]) -> Iterator[tuple[str, st
     for field in session.app.catalogue.fields.values():
         value = values.get(field.name)
         if field.name not in _HEADING and value is not None and field.source in {"column", "attribute"}:
-            is_word = "enum" in field.schema
-            yield field.shown_title, shown(value) if is_word else _text(value)
+            yield field.shown_title, field_text(field, value)
+    if card["merged_from"]:
+        yield _("Merged from"), ", ".join(card["merged_from"])
     yield _("Version"), str(card["version"])
+
+
+def field_text(field: CatalogueField | None, value: Any) -> str:
+    """Write a value of a field of the card for people, stored words in their language."""
+    return shown(value) if field and "enum" in field.schema else _text(value)
 
 
 def _people(contacts: Iterable[Mapping[str, Any]]) -> Table:
@@ -64,7 +73,7 @@ def _people(contacts: Iterable[Mapping[str, Any]]) -> Table:
     return Table("contacts", _("Contacts"), columns, rows)
 
 
-def _section(section: CardSection, currency: str) -> Table:
+def section_table(section: CardSection, currency: str) -> Table:
     """Return what a plugin knows: under its labels if it has any, money, shares and periods as people write them."""
     columns = (Column("field", _("Field")), Column("value", _("Value")))
     money = str(section.data.get("currency") or currency)

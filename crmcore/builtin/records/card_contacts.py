@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.entities.lookup import batches
 from crmcore.entities.tables import Contact, ContactFirm
 from crmcore.errors import CrmError
@@ -56,11 +57,13 @@ def read_card_contacts(connection: sa.Connection, customer_ids: Iterable[int]) -
     """Return customer id → the people of its card; customers without any are left out."""
     cards: dict[int, CardContacts] = {}
     of_contact = [_contact.c[name] for name in ("id", "code", "name", "phone", "mobile")]
+    shown = hidden(connection, (_contact.c.id, "contact"))
     for part in batches(customer_ids):
         query = (
             sa.select(_firm.c.customer_id, _firm.c.roles, *of_contact)
             .join(_contact, _contact.c.id == _firm.c.contact_id)
             .where(_firm.c.customer_id.in_(part), _firm.c.until.is_(None), _contact.c.archived_at.is_(None))
+            .where(*shown)
             .order_by(_firm.c.customer_id, _firm.c.id)
         )
         for row in connection.execute(query):

@@ -200,12 +200,13 @@ def archive_command(session: Session, code: str, reason: str, *, undo: bool, **o
 @pass_session
 def show_command(session: Session, code: str, *, as_json: bool) -> None:
     """Show a contact."""
-    found = _read(session, code)
+    found = _read(session, code, show=True)
     if as_json:
         emit(found)
         return
     archived = " " + _("(archived)") if found["archived"] else ""
-    echo(f"{found['code']}  {found['name']}{archived}")
+    restricted = " " + _("(restricted)") if "restricted" in found else ""
+    echo(f"{found['code']}  {found['name']}{archived}{restricted}")
     titles = {"phone": _("Phone"), "mobile": _("Mobile"), "email": _("E-mail"), "version": _("Version")}
     rows = [(title, found[name]) for name, title in titles.items() if found[name] is not None]
     show_table(Table("contact", "", (Column("field", _("Field")), Column("value", _("Value"))), rows))
@@ -240,13 +241,17 @@ def _place(options: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _read(session: Session, code: str) -> dict[str, Any]:
+def _read(session: Session, code: str, *, show: bool = False) -> dict[str, Any]:
+    from crmcore.builtin.privacy.restricted import require_shown
     from crmcore.builtin.records.services.contacts import as_json
     from crmcore.entities.lookup import find_row
     from crmcore.entities.tables import Contact
 
     with session.app.read(PLUGIN, session.actor) as ctx:
-        return as_json(ctx, [find_row(ctx.connection, Contact, code)])[0]
+        row = find_row(ctx.connection, Contact, code)
+        found = as_json(ctx, [row])[0]
+        restricted = show and require_shown(session.app, ctx, "contact", row["id"])
+    return found | {"restricted": True} if restricted else found
 
 
 def _answer(session: Session, code: str, message: str, *, as_json: bool) -> None:

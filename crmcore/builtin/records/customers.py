@@ -43,7 +43,14 @@ _name_option = click.option("--name", help=N_("Full name."))
 _kind_option = click.option("--kind", metavar="KIND", help=N_("organisation or person."))
 
 
-@click.group(cls=Group, help=N_("Customers: add, edit, show, list, archive"))
+_PRINT = N_("Print cards as PDF, one page each, with place for the seal.")
+
+
+@click.group(
+    cls=Group,
+    help=N_("Customers: add, edit, show, list, archive"),
+    lazy={"print": (_PRINT, "crmcore.builtin.printing.cli:print_command")},
+)
 def customer() -> None:
     """Hold the commands below."""
 
@@ -69,6 +76,7 @@ def add_command(
     reason, as_json = options.pop("reason"), options.pop("as_json")
     values = read_settings(session, settings, **options)
     code = add(session.app, by(session, reason), values)
+    _warn(session, code, values)
     _answer(session, code, _("Customer {code} was added."), as_json=as_json)
 
 
@@ -93,6 +101,7 @@ def edit_command(
     values = read_settings(session, settings, **options)
     require_some(values)
     code = edit(session.app, by(session, reason), current, values, expect_version=expect_version)
+    _warn(session, code, values)
     _answer(session, code, _("Customer {code} was changed."), as_json=as_json)
 
 
@@ -162,21 +171,31 @@ def show_command(session: Session, code: str, day: datetime | None, *, as_json: 
 
     if day:
         echo(_("As known at the end of {day}:").format(day=day.date()))
+    elif code in card["merged_from"]:
+        echo(_("{code} was merged into {into}:").format(code=code, into=card["code"]))
     print_card(session, card, sections)
 
 
 def _card_of(
     session: Session, ctx: Context, code: str, day: date | None
 ) -> tuple[dict[str, Any], list[CardSection]]:
+    from crmcore.builtin.privacy.restricted import require_shown
+
     if day is not None:
         from crmcore.builtin.audit.as_of import card_as_of
+        from crmcore.builtin.privacy.persons import by_uid
 
-        return card_as_of(session.app, ctx, code, day)
+        past = card_as_of(session.app, ctx, code, day)
+        for person in by_uid(ctx.connection, [past[0]["uid"]]):
+            require_shown(session.app, ctx, person.entity, person.id)
+        return past
+    from crmcore.builtin.duplicates.heirs import merged_row
     from crmcore.builtin.records.services.customers import cards
-    from crmcore.entities.lookup import find_row
-    from crmcore.entities.tables import Customer
 
-    return cards(session.app, ctx, [find_row(ctx.connection, Customer, code)])[0]
+    row = merged_row(ctx.connection, code)
+    restricted = require_shown(session.app, ctx, "customer", row["id"])
+    card, sections = cards(session.app, ctx, [row])[0]
+    return (card | {"restricted": True} if restricted else card), sections
 
 
 @customer.command("list", cls=Command, help=N_("List customers, chosen and ordered by any of their columns."))
@@ -235,6 +254,13 @@ def _recorded(session: Session, pages: Iterator[Sequence[Line]]) -> Iterator[Map
         yield from (line.values for line in page)
 
 
+def _warn(session: Session, code: str, values: Mapping[str, Any]) -> None:
+    """Warn of customers that look the same, and of a tax id that cannot be: what is entered is entered all the same."""
+    from crmcore.builtin.duplicates.checking import warn_of_entry
+
+    warn_of_entry(session.app, session.actor, code, values)
+
+
 def _answer(session: Session, code: str, message: str, *, as_json: bool) -> None:
     """Say what was done; with --json print the customer as it is now."""
     if not as_json:
@@ -251,11 +277,6 @@ def _answer(session: Session, code: str, message: str, *, as_json: bool) -> None
 
 
 def _record_sensitive(session: Session, fields: Mapping[str, frozenset[str]]) -> None:
-    """Record that sensitive fields with a value were read: whose, and which; `fields`: code → what was read."""
-    sensitive = {field.name for field in session.app.catalogue.fields.values() if field.sensitive}
-    read = {code: sensitive & names for code, names in fields.items() if sensitive & names}
-    if read:
-        codes = list(read)
-        whose = codes[0] if len(codes) == 1 else f"{codes[0]}…{codes[-1]}"
-        names = ",".join(sorted(set().union(*read.values())))
-        session.app.log_read(session.actor, "sensitive", "customer", len(codes), f"{whose}: {names}")
+    from crmcore.builtin.records.services.sensitive import record_sensitive
+
+    record_sensitive(session.app, session.actor, fields)

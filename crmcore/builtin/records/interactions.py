@@ -123,7 +123,7 @@ def hand_over_command(session: Session, code: str, owner: str, reason: str, **op
 @pass_session
 def show_command(session: Session, code: str, *, as_json: bool) -> None:
     """Show an interaction."""
-    found = _read(session, code)
+    found = _read(session, code, show=True)
     if as_json:
         emit(found)
         return
@@ -203,13 +203,17 @@ def _moment(session: Session, text: str) -> datetime:
         raise UsageProblem(message.format(field="at", value=text, problem=error)) from None
 
 
-def _read(session: Session, code: str) -> dict[str, Any]:
+def _read(session: Session, code: str, *, show: bool = False) -> dict[str, Any]:
+    from crmcore.builtin.privacy.restricted import require_about_shown
     from crmcore.builtin.records.services.interactions import as_json
     from crmcore.entities.lookup import find_row
     from crmcore.entities.tables import Interaction
 
     with session.app.read(PLUGIN, session.actor) as ctx:
-        return as_json(ctx, [find_row(ctx.connection, Interaction, code)])[0]
+        row = find_row(ctx.connection, Interaction, code)
+        if show:
+            require_about_shown(session.app, ctx, row)
+        return as_json(ctx, [row])[0]
 
 
 def _answer(session: Session, code: str, message: str, *, as_json: bool) -> None:

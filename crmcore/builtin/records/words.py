@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from crmcore.i18n import N_, translate
 
+DRAWERS = (
+    "basic",
+    "contracts_orders",
+    "debts_repayments",
+    "trading_record",
+    "returns_compensation_discounts",
+)
+"""The five drawers of a customer's documents."""
 _WORDS = {
     "organisation": N_("organisation"),
     "person": N_("person"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crmcore.builtin.records.words import shown
 from crmcore.builtin.reports.services import Requested
 from crmcore.i18n import N_, translate
 
@@ -23,6 +24,12 @@ _TITLES = {
     "line": N_("Product line"),
     "due": N_("Due date"),
     "invoice": N_("Invoice date"),
+    "any": N_("all"),
+    "current": N_("current"),
+    "auto": N_("by the lifecycle"),
+    "us": N_("us"),
+    "delivery": N_("delivery address"),
+    "registered": N_("registered address"),
 }
 
 
@@ -30,4 +37,6 @@ def parameter_shown(made: Requested, name: str) -> str:
     """Return the value of a parameter as people read it: a choice by its title, where it has one."""
     value = made.parameters[name]
     choices = [choice for p in made.spec.parameters if p.name == name for choice in p.choices]
-    return translate("crmcore", _TITLES[value]) if value in choices and value in _TITLES else value
+    if value not in choices:
+        return value
+    return translate("crmcore", _TITLES[value]) if value in _TITLES else shown(value)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crmcore.plugins.types import ReportSpec
 
 
-FORMS = ("terminal", "csv", "json", "xlsx", "html")
+FORMS = ("terminal", "csv", "json", "xlsx", "html", "pdf")
 
 
 @click.group(cls=Group, help=N_("Reports: list and run"))

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.builtin.records.words import shown
 from crmcore.entities.lookup import table_of
 from crmcore.entities.tables import Customer
@@ -19,7 +20,8 @@ _table = table_of(Customer)
 def composition(ctx: Context, by: str) -> Report:
     """Count the customers that are not archived by the values of a column, the largest group first."""
     column, count = _table.c[by], sa.func.count().label("customers")
-    query = sa.select(column, count).where(_table.c.archived_at.is_(None)).group_by(column)
+    shown_ones = hidden(ctx.connection, (_table.c.id, "customer"))
+    query = sa.select(column, count).where(_table.c.archived_at.is_(None), *shown_ones).group_by(column)
     groups = ctx.connection.execute(query.order_by(count.desc(), column)).all()
     total = sum(group.customers for group in groups)
     labels = [shown(group[0]) if group[0] is not None else _("(not given)") for group in groups]

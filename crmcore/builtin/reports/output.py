@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 from crmcore.builtin.exchange.export import named_file
 from crmcore.builtin.reports import rendering
@@ -18,7 +19,17 @@ from crmcore.db.base import dumps
 from crmcore.errors import Guarded, UsageProblem
 from crmcore.i18n import _
 
-_ENDINGS = {".csv": "csv", ".json": "json", ".xlsx": "xlsx", ".html": "html", ".htm": "html"}
+if TYPE_CHECKING:
+    from crmcore.app import App
+
+_ENDINGS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".xlsx": "xlsx",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+}
 
 
 def run_report(  # noqa: PLR0913  (what the command line takes)
@@ -33,16 +44,21 @@ def run_report(  # noqa: PLR0913  (what the command line takes)
 ) -> None:
     """Run a report for who calls, and record that they read it, as `crm report run` does.
 
-    form: terminal, csv, json, xlsx or html; None = what the file's name ends in, else terminal. out: file to write,
-    whole or not at all; needed for xlsx. table: only this table. Guarded where the file exists and `force` is not set.
+    form: terminal, csv, json, xlsx, html or pdf; None = what the file's name ends in, else terminal. out: file to write,
+    whole or not at all; needed for xlsx and pdf. table: only this table. Guarded where the file exists and `force` is not set.
     """
     spec = find_report(session.app, name)
     given = checked_parameters(spec, parameters)
     form = _form(form, out)
-    if out is not None and out.exists() and not force:
+    font = own_font(session.app) if form == "pdf" else None
+    if out is not None and os.path.lexists(out) and not force:
         raise Guarded(_("{file} exists already; overwrite it with --force").format(file=out))
     with requested(session.app, session.actor, spec, given) as made:
-        _deliver(_narrowed(made, table), form, out, notes=table is None)
+        narrowed = _narrowed(made, table)
+        if form == "pdf" and out is not None:
+            _print(session.app, narrowed, out, font)
+        else:
+            _deliver(narrowed, form, out, notes=table is None)
     if out is not None:
         echo(_("The report was written to {file}.").format(file=out))
 
@@ -51,14 +67,35 @@ def _form(form: str | None, out: Path | None) -> str:
     if form is None:
         form = _ENDINGS.get(out.suffix.lower(), "") if out is not None else "terminal"
     if out is not None and form not in _ENDINGS.values():
-        raise UsageProblem(_("a file is written as csv, json, xlsx or html; say which with --format"))
+        raise UsageProblem(_("a file is written as csv, json, xlsx, html or pdf; say which with --format"))
     if form == "xlsx":
         from crmcore.builtin.reports.workbook import require_xlsxwriter
 
         require_xlsxwriter()
         if out is None:
             raise UsageProblem(_("a workbook is no text to print; name the file with --out"))
+    if form == "pdf" and out is None:
+        raise UsageProblem(_("a PDF is no text to print; name the file with --out"))
     return form
+
+
+def own_font(app: App) -> Path | None:
+    """Return the company's own font, seen from its folder; CrmError where PDF cannot be written at all."""
+    from crmcore.builtin.reports.fonts import find_face
+
+    named = app.settings("reports")["pdf_font"]
+    own = app.config.folder / named if named else None
+    find_face(own)
+    return own
+
+
+def _print(app: App, made: Requested, out: Path, font: Path | None) -> None:
+    from crmcore.builtin.reports.pdf import write_pdf
+
+    with named_file(out) as file:
+        printed = write_pdf(made, file, font)
+    for sentence in printed.warnings():
+        app.warn(sentence)
 
 
 def _narrowed(made: Requested, only: str | None) -> Requested:
@@ -70,7 +107,7 @@ def _narrowed(made: Requested, only: str | None) -> Requested:
         known = ", ".join(table.name for table in made.report.tables)
         message = _("the report has no table {name!r}; tables are {known}")
         raise UsageProblem(message.format(name=only, known=known))
-    return replace(made, report=replace(made.report, tables=tables, charts=()))
+    return replace(made, report=replace(made.report, tables=tables, charts=(), forms=None, labels=None))
 
 
 def _deliver(made: Requested, form: str, out: Path | None, *, notes: bool) -> None:

@@ -81,7 +81,7 @@ section.wide table { font-size: 12px; }
   .beside { display: grid; gap: 0 7mm; }
   th, td { padding-top: 2px; padding-bottom: 2px; }
   .scroll { overflow: visible; }
-  section.wide { page: wide; }
+  section.wide, body.lying { page: wide; }
   .asked, .asked-with, .notes { font-size: 8.5pt; }
   section, figure { margin-bottom: 6mm; }
 }
@@ -91,11 +91,12 @@ section.wide table { font-size: 12px; }
 def write_page(made: Requested, file: IO[str]) -> None:
     """Write a report: small tables with charts beside them, notes, then the long and the wide tables."""
     with SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="utf-8", newline="") as long:
-        small = list(_small_tables(made, long))
+        small, wide = _small_tables(made, long)
         beside, below = _split(made.report.charts, small)
         file.write(f'<!DOCTYPE html>\n<html lang="{language().replace("_", "-")}">\n')
         _write(file, _head(made))
-        file.write("<body>\n")
+        lying = wide and not small and not made.report.charts
+        file.write('<body class="lying">\n' if lying else "<body>\n")
         _write(file, _title(made))
         file.write("<main>\n")
         _write_beside(file, small, beside)
@@ -108,14 +109,20 @@ def write_page(made: Requested, file: IO[str]) -> None:
         file.write("</main>\n</body>\n</html>\n")
 
 
-def _small_tables(made: Requested, long: IO[str]) -> Iterator[_Peeked]:
-    """Yield the small tables; write the others to a file for later, because rows are read once and in order."""
+def _small_tables(made: Requested, long: IO[str]) -> tuple[list[_Peeked], bool]:
+    """Return the small tables, and whether one of the others is wide.
+
+    The others are written to a file for later, because rows are read once and in order.
+    """
+    small, wide = [], False
     for table in made.report.tables:
         peeked = _Peeked(table, made.at.tzinfo)
         if peeked.small:
-            yield peeked
+            small.append(peeked)
         else:
+            wide = wide or peeked.wide
             peeked.write(long)
+    return small, wide
 
 
 def _write(file: IO[str], part: ET.Element) -> None:
@@ -234,9 +241,14 @@ class _Peeked:
         """Whether it leaves room for a chart beside it."""
         return len(self.first) <= _SMALL_ROWS and self.width <= _SMALL_WIDTH
 
+    @property
+    def wide(self) -> bool:
+        """Whether it lies on its side when it is printed."""
+        return self.width > _WIDE
+
     def write(self, file: IO[str]) -> None:
         """Write all rows as they come."""
-        style = ' class="wide"' if self.width > _WIDE else ""
+        style = ' class="wide"' if self.wide else ""
         file.write(f"<section{style}>\n")
         if self.table.title:
             _write(file, element("h2", text=self.table.title))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crmcore.builtin.records.options import BULK
 from crmcore.db.base import dumps
@@ -22,6 +22,8 @@ from crmcore.plugins.types import Parameter, Report, ReportSpec, Table
 
 if TYPE_CHECKING:
     from crmcore.app import App
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,17 @@ def requested(app: App, actor: str, spec: ReportSpec, parameters: Mapping[str, s
         with _blaming(spec):
             report = spec.run(ctx, parameters)
             check_record("reports", report, Report)
-        tables = tuple(replace(t, rows=counter.rows(spec, t)) for t in report.tables)
+        counted = replace(
+            report,
+            tables=tuple(replace(t, rows=counter.rows(spec, t)) for t in report.tables),
+            forms=None if report.forms is None else counter.counted(spec, report.forms),
+            labels=report.labels and replace(report.labels, texts=counter.counted(spec, report.labels.texts)),
+        )
         at = ctx.now.astimezone(app.config.timezone)
         try:
             yield Requested(
                 spec=spec,
-                report=replace(report, tables=tables),
+                report=counted,
                 actor=actor,
                 at=at,
                 parameters=parameters,
@@ -132,18 +139,24 @@ def requested(app: App, actor: str, spec: ReportSpec, parameters: Mapping[str, s
 
 
 class _Counter:
-    """Counts rows as they are read; a read in bulk needs the permission."""
+    """Counts rows, forms and labels as they are read; a read in bulk needs the permission."""
 
     def __init__(self, require_export: Callable[[], None]) -> None:
         self.count = 0
         self._require_export = require_export
 
     def rows(self, spec: ReportSpec, table: Table) -> Iterator[Sequence[Any]]:
-        for row in each(partial(_whole_rows, table), partial(_blaming, spec)):
+        return self._taken(each(partial(_whole_rows, table), partial(_blaming, spec)))
+
+    def counted(self, spec: ReportSpec, items: Iterable[T]) -> Iterator[T]:
+        return self._taken(each(lambda: iter(items), partial(_blaming, spec)))
+
+    def _taken(self, items: Iterable[T]) -> Iterator[T]:
+        for item in items:
             self.count += 1
             if self.count == BULK + 1:
                 self._require_export()
-            yield row
+            yield item
 
 
 def _whole_rows(table: Table) -> Iterator[Sequence[Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.builtin.search.candidates import candidates
 from crmcore.builtin.search.matching import PREFIX, SCORES, Match, best_match
 from crmcore.builtin.search.query import Condition, Query
@@ -137,6 +138,7 @@ class Search:
             )
             if not self._archived:
                 query = query.where(people.archived_at.is_(None))
+            query = query.where(*hidden(self._connection, (people.id, "contact")))
             found += [
                 Found(row.customer_id, matches[row.id], f"contact {row.code}")
                 for row in self._connection.execute(query)
@@ -169,6 +171,7 @@ class Search:
         for part in batches(ids):
             query = sa.select(c.id, c.code, c.name).where(c.id.in_(part))
             query = query if self._archived else query.where(c.archived_at.is_(None))
+            query = query.where(*hidden(self._connection, (c.id, "customer")))
             found.update((row.id, (row.code, row.name)) for row in self._connection.execute(query))
         return found
 

@@ -56,14 +56,14 @@ def _build(app: App) -> dict[str, Any]:
         done = source.first + LAST
     _remove_between(app, done, (1 << 63) - 1)
     if app.engine.dialect.name == "sqlite":
-        _forget_deleted(app)
+        forget_deleted(app)
     with app.operations() as connection, app.unguarded(connection):
         connection.execute(sa.delete(tables.state))
         write_state(connection, "built", features())
     return {"rows": count, "tables": sorted(found), **features()}
 
 
-def _forget_deleted(app: App) -> None:
+def forget_deleted(app: App) -> None:
     """Merge the pieces that FTS5 has written: until then the words of deleted rows stand in the older ones.
 
     As much in each transaction as others do not mind waiting for. (`secure-delete` would do it at once, from SQLite

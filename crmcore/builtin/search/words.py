@@ -27,7 +27,7 @@ _HOW = {
     "initials prefix": N_("initials, begins so"),
     "initials contained": N_("initials, holds it"),
 }
-_CONTACT_FIELDS = {
+_USUAL_FIELDS = {
     "name": N_("Name"),
     "code": N_("Code"),
     "email": N_("E-mail"),
@@ -54,8 +54,9 @@ class Reasons:
         if place == 0:
             return f"{self._app.catalogue.fields[field].shown_title}: {how}"
         if words[0] == "contact":
-            return f"{_('Contact')} {words[1]}, {_(_CONTACT_FIELDS[field])}: {how}"
-        return f"{self._title(self._sources[words[0]])}, {field}: {how}"
+            return f"{_('Contact')} {words[1]}, {_(_USUAL_FIELDS[field])}: {how}"
+        called = _(_USUAL_FIELDS[field]) if field in _USUAL_FIELDS else field
+        return f"{self._title(self._sources[words[0]])}, {called}: {how}"
 
     def _title(self, source: Source) -> str:
         package = self._app.host.get(source.plugin).manifest.package.split(".")[0]

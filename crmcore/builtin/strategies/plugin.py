@@ -1,4 +1,4 @@
-"""The strategies that the kernel itself offers: codes from a pattern, exchange rates from crm.toml."""
+"""The strategies that the kernel itself offers: codes from a pattern, exchange rates from crm.toml, working days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from crmcore.hookspecs import CodeGenerator, CurrencyRates
+    from crmcore.hookspecs import CodeGenerator, CurrencyRates, Workdays
     from crmcore.plugins.types import Context
 
 
@@ -32,6 +32,14 @@ def code_generator() -> Mapping[str, CodeGenerator]:
 def currency_rates() -> Mapping[str, CurrencyRates]:
     """Offer `table`: [currency.rates] of crm.toml, the same on every day."""
     return {"table": rate_from_table}
+
+
+@hookimpl
+def workdays() -> Mapping[str, Workdays]:
+    """Offer `china`, what was published and beyond that weekends, and `weekends` for companies elsewhere."""
+    from crmcore.builtin.strategies import workdays as calendars
+
+    return {"china": calendars.china, "weekends": calendars.weekends}
 
 
 def rate_from_table(source: str, target: str, _day: date, ctx: Context) -> Decimal | None:

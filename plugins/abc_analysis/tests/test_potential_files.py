@@ -1,11 +1,14 @@
 """Estimates of potential in files: read from real headers, found again by customer and day, written out again."""
 
 import csv
+import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from crmcore.testing import ACTOR
+from crmcore_abc_analysis import potential_files
 from crmcore_abc_analysis.potentials import Estimate, record_potential
 
 ENGLISH = """customer,amount,currency,estimated_on,basis,estimator
@@ -140,3 +143,21 @@ def test_what_is_exported_is_read_back_to_the_same(company, crm, load, tmp_path)
         ("C2", "2025-01-05"),
     ]
     assert counts(load(exported)) == (0, 0, 4, 0)
+
+
+def test_who_states_what_a_file_states_at_the_same_time_replaces_it(company, reopen, load, crm, monkeypatch):
+    other, done, write = reopen(company.app), [], potential_files._Loader._write
+    estimate = Estimate("C1", "7", "CNY", date(2025, 1, 5), "call")
+
+    def write_and_meet(loader):
+        """Have the other one come before the file is in; it may have to wait until it is."""
+        write(loader)
+        thread.start()
+        thread.join(0.5)
+
+    thread = threading.Thread(target=lambda: done.append(record_potential(other, ACTOR, estimate)["version"]))
+    monkeypatch.setattr(potential_files._Loader, "_write", write_and_meet)
+    assert counts(load(ENGLISH)) == (3, 0, 0, 0)
+    thread.join(30)
+    assert done == [2]
+    assert ("2025-01-05", 700, "CNY", ACTOR, "call") in estimates(crm, "C1")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.builtin.records.services.values import (
     By,
     at_version,
@@ -251,7 +252,7 @@ def select(
     archived: bool = False,
 ) -> sa.Select[Any]:
     """Build the list of contacts by code, `after` one; text: what stands in name, numbers or e-mail address."""
-    query = sa.select(_people).order_by(_people.c.code)
+    query = sa.select(_people).where(*hidden(connection, (_people.c.id, "contact"))).order_by(_people.c.code)
     if not archived:
         query = query.where(_people.c.archived_at.is_(None))
     if after is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.builtin.records.services.list_columns import SQL_TYPES, PluginColumns
 from crmcore.builtin.records.services.list_elements import attribute, has_value, kind_of
 from crmcore.builtin.records.services.list_indexes import is_indexed
@@ -81,6 +82,7 @@ class CustomerList:
         self._tests = [self._test(condition) for condition in conditions]
         if all(condition.name != "archived" for condition in conditions):
             self._tests.append(_PRESENT)
+        self._tests += hidden(ctx.connection, (_table.c.id, "customer"))
         self._after = None if after is None else self._find(after)
         if order.name in columns:
             self._rows(order.name)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again
+from crmcore.builtin.duplicates.heirs import merged_row, old_codes, require_own
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.builtin.records.services import values as checks
 from crmcore.builtin.records.services.values import By, at_version
 from crmcore.entities.lookup import (
     batches,
     codes_of,
-    find_customer,
     find_row,
     require_actor,
     require_free,
@@ -54,7 +55,8 @@ def edit(app: App, by: By, code: str, values: Values, *, expect_version: int | N
     """Change fields of a customer (None clears) and return its code; StaleVersion if it is not at that version."""
     _check(app, values)
     with app.write(*by) as tx:
-        number = find_customer(tx.connection, code)
+        number = int(find_row(tx.connection, Customer, code)["id"])
+        require_own(tx.connection, {code: number})
         row = _row(app, tx, values, number)
         if row.get("code", code) != code:
             require_free(tx.connection, Customer, row["code"])
@@ -72,7 +74,9 @@ def set_archived(
     expect_version: of the one customer named; StaleVersion if it is not at that version.
     """
     with app.write(*by) as tx:
-        ids = [find_customer(tx.connection, code) for code in dict.fromkeys(codes)]
+        found = {code: int(find_row(tx.connection, Customer, code)["id"]) for code in codes}
+        require_own(tx.connection, found)
+        ids = list(found.values())
         put = tx.archive if archived else tx.restore
         return put(Customer, ids, expect_version=at_version(ids[0], expect_version))
 
@@ -120,7 +124,7 @@ def _parent(connection: sa.Connection, code: str | None, own_id: int | None) -> 
     if not code:
         return None
     checks.alone_with_groups(connection)
-    parent = find_row(connection, Customer, code)
+    parent = merged_row(connection, code)
     seen: set[int] = set()
     above: Any = parent
     while above is not None and above["id"] not in seen:
@@ -146,11 +150,12 @@ def _write_contacts(app: App, tx: Tx, number: int, values: Values) -> None:
 
 
 class Known(NamedTuple):
-    """What else was known of customers on a past day: parents by id, and the people on each card."""
+    """What else was known of customers on a past day: parents by id, the people on each card, and whom it was merged from."""
 
     day: date
     parents: Mapping[int, str]
     people: Mapping[int, list[dict[str, Any]]]
+    merged: Mapping[int, list[str]]
 
 
 def cards(
@@ -163,7 +168,7 @@ def cards(
     ids = [row["id"] for row in rows]
     if known is None:
         parents = codes_of(ctx.connection, Customer, [row["parent_id"] for row in rows if row["parent_id"]])
-        known = Known(ctx.today, parents, _people_at(ctx, ids))
+        known = Known(ctx.today, parents, _people_at(ctx, ids), old_codes(ctx.connection, ids))
         as_of = None
     else:
         as_of = known.day
@@ -188,6 +193,7 @@ def cards(
                 ],
                 "archived": row["archived_at"] is not None,
                 "version": row["version"],
+                "merged_from": known.merged.get(row["id"], []),
             },
             sections[row["id"]],
         )
@@ -204,8 +210,9 @@ def shown_people(pairs: Sequence[tuple[Values, Values]], day: date) -> list[dict
 def _people_at(ctx: Context, customer_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
     """Return the contacts on customers' cards, those who have left last, archived ones left out."""
     found: dict[int, list[dict[str, Any]]] = {}
+    query = _people_on_cards().where(*hidden(ctx.connection, (_people.c.id, "contact")))
     for part in batches(customer_ids):
-        for number, *person in ctx.connection.execute(_people_on_cards(), {"ids": part, "today": ctx.today}):
+        for number, *person in ctx.connection.execute(query, {"ids": part, "today": ctx.today}):
             found.setdefault(number, []).append(dict(zip(_ON_CARD, person, strict=True)))
     return found
 

@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again
+from crmcore.builtin.privacy.restricted import hidden, require_about_shown
 from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
+from crmcore.builtin.records.words import DRAWERS
 from crmcore.entities.lookup import customer_codes, find_customer, find_row, table_of
 from crmcore.entities.tables import Document
 from crmcore.errors import CrmError, Guarded
-from crmcore.files import sync_folder
+from crmcore.files import alone_in, sync_folder
 from crmcore.i18n import _
 from crmcore.text import one_line
 
@@ -26,13 +28,6 @@ if TYPE_CHECKING:
     from crmcore.app import App
     from crmcore.plugins.types import Context
 
-DRAWERS = (
-    "basic",
-    "contracts_orders",
-    "debts_repayments",
-    "trading_record",
-    "returns_compensation_discounts",
-)
 _BLOCK = 1 << 20
 _table = table_of(Document)
 
@@ -50,18 +45,42 @@ def add(app: App, by: By, customer: str, file: Path, values: Mapping[str, Any], 
     require_one_of("drawer", row["drawer"], DRAWERS)
     with app.read("records", by.actor) as ctx:
         find_customer(ctx.connection, customer)
-    digest, size = _store(app.config.folder, file, limit)
-    with app.write(*by) as tx:
-        row |= {"customer_id": find_customer(tx.connection, customer), "sha256": digest, "size": size}
-        row["code"] = tx.new_codes("document", 1)[0]
-        tx.insert(Document, [row])
+    with store_alone(app.config.folder) as folder:
+        digest, size = _store(folder, file, limit)
+        try:
+            with app.write(*by) as tx:
+                row |= {"customer_id": find_customer(tx.connection, customer), "sha256": digest, "size": size}
+                row["code"] = tx.new_codes("document", 1)[0]
+                tx.insert(Document, [row])
+        except BaseException:
+            with suppress(sa.exc.SQLAlchemyError):  # that the database is gone is said by what failed before
+                _forget(app, digest)
+            raise
     return str(row["code"])
+
+
+def edit(
+    app: App, by: By, code: str, values: Mapping[str, Any], *, expect_version: int | None = None
+) -> None:
+    """Change a document's drawer, title or confidential mark. StaleVersion if it is not at that version."""
+    row = cleaned(Document, values)
+    require_one_of("drawer", row.get("drawer"), DRAWERS)
+    with app.write(*by) as tx:
+        number = int(find_row(tx.connection, Document, code)["id"])
+        tx.update(Document, [(number, row)], expect_version=at_version(number, expect_version))
 
 
 @again
 def set_archived(app: App, by: By, code: str, *, archived: bool, expect_version: int | None = None) -> None:
-    """Archive a document, or take it back; its file stays. StaleVersion if it is not at that version."""
+    """Archive a document, or take it back; its file stays. StaleVersion if it is not at that version.
+
+    Refused while its paper is asked for or lent.
+    """
+    from crmcore.builtin.documents.loans import require_in
+
     with app.write(*by) as tx:
+        if archived:
+            require_in(tx, code)
         number = int(find_row(tx.connection, Document, code)["id"])
         put = tx.archive if archived else tx.restore
         put(Document, [number], expect_version=at_version(number, expect_version))
@@ -71,6 +90,9 @@ def extract(app: App, by: By, code: str, target: Path, *, force: bool = False) -
     """Copy a document's file out of the store and return where to; Guarded if that exists, unless forced."""
     with app.read("records", by.actor) as ctx:
         row = find_row(ctx.connection, Document, code)
+        require_about_shown(app, ctx, row)
+    if not row["sha256"]:
+        raise CrmError(_("the file of document {code!r} was erased with its person").format(code=code))
     if target.is_dir():
         target /= Path(row["file_name"].replace("\\", "/")).name or row["code"]
     if os.path.lexists(target) and not force:
@@ -88,12 +110,27 @@ def stored_at(workspace: Path, digest: str) -> Path:
     return workspace / "files" / digest[:2] / digest[2:]
 
 
-def _store(workspace: Path, file: Path, limit: int) -> tuple[str, int]:
+@contextmanager
+def store_alone(workspace: Path) -> Iterator[Path]:
+    """Give the folder of the store to one process at a time: nobody removes a file whose document is being added."""
     folder = workspace / "files"
     folder.mkdir(mode=0o700, exist_ok=True)
+    with alone_in(folder):
+        yield folder
+
+
+def _forget(app: App, digest: str) -> None:
+    """Delete a file that was to be a document's, unless it is one's."""
+    with app.read("records") as ctx:
+        query = sa.select(sa.exists().where(_table.c.sha256 == digest))
+        if not ctx.connection.scalar(query):
+            stored_at(app.config.folder, digest).unlink(missing_ok=True)
+
+
+def _store(folder: Path, file: Path, limit: int) -> tuple[str, int]:
     with _open(file) as source, _replacing(folder) as new:
         digest, size = _pump(source, new.copy, limit, file)
-        new.target = stored_at(workspace, digest)
+        new.target = stored_at(folder.parent, digest)
         new.target.parent.mkdir(mode=0o700, exist_ok=True)
     return digest, size
 
@@ -154,15 +191,25 @@ def _pump(source: BinaryIO, copy: BinaryIO, limit: int, file: Path) -> tuple[str
 # -- reading -----------------------------------------------------------------------------------------------------
 
 
-def select(
+def select(  # noqa: PLR0913  (the options of the list)
     connection: sa.Connection,
     customer: str | None = None,
     drawer: str | None = None,
     after: str | None = None,
     text: str | None = None,
+    *,
+    confidential: bool | None = None,
+    archived: bool = False,
 ) -> sa.Select[Any]:
-    """Build the list of documents by code, `after` one; text: what stands in title or name of the file."""
-    query = sa.select(_table).where(_table.c.archived_at.is_(None)).order_by(_table.c.code)
+    """Build the list of documents by code, `after` one; text: what stands in title or name of the file.
+
+    confidential: only those that are marked so, or only those that are not. archived: those in the archive instead.
+    """
+    whose = hidden(connection, (_table.c.customer_id, "customer"))
+    place = _table.c.archived_at.is_not(None) if archived else _table.c.archived_at.is_(None)
+    query = sa.select(_table).where(place, *whose).order_by(_table.c.code)
+    if confidential is not None:
+        query = query.where(_table.c.confidential.is_(confidential))
     if customer is not None:
         query = query.where(_table.c.customer_id == find_customer(connection, customer))
     if drawer is not None:
@@ -175,7 +222,10 @@ def select(
 
 
 def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
-    """Return the published JSON of documents."""
+    """Return the published JSON of documents, each with its loan that is going on, or null."""
+    from crmcore.builtin.documents.loan_reading import open_loans
+
+    loans = open_loans(ctx, [row["id"] for row in rows])
     firms = customer_codes(ctx.connection, [row["customer_id"] for row in rows])
     names = ("drawer", "title", "file_name", "sha256", "size", "confidential")
     return [
@@ -186,6 +236,11 @@ def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]
             **{name: row[name] for name in names},
             "archived": row["archived_at"] is not None,
             "version": row["version"],
+            "loan": _in_short(loans.get(row["id"])),
         }
         for row in rows
     ]
+
+
+def _in_short(loan: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if loan is None else {name: loan[name] for name in ("number", "state", "borrower", "due_on")}

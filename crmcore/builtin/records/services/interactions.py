@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again
+from crmcore.builtin.privacy.restricted import hidden
 from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
 from crmcore.entities.lookup import (
     codes_of,
@@ -91,7 +92,8 @@ def select(  # noqa: PLR0913  (by what a timeline is chosen)
     text: what stands in subject or notes; between: from this moment, until before that one; undone: only what is due
     and not done.
     """
-    query = sa.select(_table).where(_table.c.archived_at.is_(None))
+    whose = hidden(connection, (_table.c.customer_id, "customer"), (_table.c.contact_id, "contact"))
+    query = sa.select(_table).where(_table.c.archived_at.is_(None), *whose)
     if customer is not None:
         query = query.where(_table.c.customer_id == find_customer(connection, customer))
     if contact is not None:
@@ -118,6 +120,7 @@ def overdue(ctx: Context, owners: Sequence[str], since: date | None = None) -> S
         _table.c.done_at.is_(None),
         _table.c.archived_at.is_(None),
         sa.or_(_table.c.owner.in_(owners), _table.c.owner.is_(None)),
+        *hidden(ctx.connection, (_table.c.customer_id, "customer"), (_table.c.contact_id, "contact")),
     )
     if since is not None:
         query = query.where(_table.c.due_on >= since)

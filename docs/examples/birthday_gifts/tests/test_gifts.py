@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from jsonschema import Draft202012Validator
 
@@ -83,3 +84,23 @@ def test_why_somebody_was_given_just_this_is_not_readable_in_the_log(company, cr
 def test_what_is_no_amount_is_told(company, crm):
     result = crm("gift", "give", "C1", "--title", "Tea", "--value", "cheap")
     assert (result.exit_code, "'cheap' is no amount" in result.stderr) == (2, True)
+
+
+def test_a_gift_has_a_receipt_to_be_signed(company, crm, tmp_path):
+    give(crm, "C1", "88.00", "--note", "likes green tea")
+    ran = crm.json("report", "run", "gift_receipts", "--param", "customer=C1")
+    assert [row[2:] for row in ran["tables"][0]["rows"]] == [["Tea", "88.00 CNY"]]
+    assert crm("report", "run", "gift_receipts").exit_code == 2
+    assert crm("report", "run", "gift_receipts", "--param", "customer=C9").exit_code == 1
+    pypdf = pytest.importorskip("pypdf")
+    pytest.importorskip("typst")
+    path = tmp_path / "receipts.pdf"
+    crm.ok("report", "run", "gift_receipts", "--param", "customer=C1", "--out", path)
+    (page,) = pypdf.PdfReader(path).pages
+    text = page.extract_text()
+    for part in ("Receipt for a gift", "Tea", "88.00 CNY", "Customer's seal", "Received by", "C1"):
+        assert part in text
+    assert "green tea" not in text
+    crm.ok("person", "restrict", "C1", "--reason", "asks for it")
+    ran = crm.json("report", "run", "gift_receipts", "--param", "customer=C1")
+    assert ran["tables"][0]["rows"] == []

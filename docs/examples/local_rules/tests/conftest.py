@@ -13,6 +13,7 @@ SETTINGS = """
 [strategies]
 code_generator = "check_digit"
 currency_rates = "treasury"
+workdays = "six_days"
 
 [plugins.local_rules]
 rates_key = { env = "TREASURY_KEY" }

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmcore.api import BadConfig, CrmError
+from crmcore.api import BadConfig, CrmError, is_workday, next_workday
 from crmcore.testing import ACTOR
 
 
@@ -63,3 +63,9 @@ def test_customers_are_served_by_their_kind(company, crm):
     assert [(p.customer_id, p.grade, p.visit_interval_days, p.plugin) for p in policies] == [
         (1, "dealer", 14, "local_rules")
     ]
+
+
+def test_saturdays_are_worked_and_sundays_are_not(company):
+    with company.read() as ctx:
+        assert is_workday(ctx, date(2026, 3, 7)).works
+        assert next_workday(ctx, date(2026, 3, 8)) == date(2026, 3, 9)

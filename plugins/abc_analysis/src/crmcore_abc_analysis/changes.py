@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, CrmError, translator
+from crmcore.api import Context, CrmError, translator, unrestricted
 
 from .inputs import Wanted, components, money_of_run, read_sums, sums_of, totals_of
 from .runs import code_order, customers, grades, holding
@@ -36,7 +36,9 @@ def changes_since(ctx: Context, run: sa.Row[Any]) -> Iterator[dict[str, Any]]:
     if not changed:
         return
     for number, code in ctx.connection.execute(
-        sa.select(customers.c.id, customers.c.code).order_by(code_order(ctx.connection))
+        sa.select(customers.c.id, customers.c.code)
+        .where(*unrestricted(ctx.connection, customers.c.id))
+        .order_by(code_order(ctx.connection))
     ):
         if number in changed:
             amount, grade = then.get(number, nothing)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, MissingFact, NotFound, find_customer, format_minor, translator
+from crmcore.api import Context, MissingFact, NotFound, find_customer, format_minor, translator, unrestricted
 
 from .inputs import Money, Spent, Wanted, components, own_money, purchases_between
 from .rules.classes import Cutoff, Floor, Rule, share_of
@@ -221,7 +221,7 @@ def _neighbours(
     query = (
         sa.select(customers.c.code.label("customer"), grades.c.grade, grades.c.amount_minor)
         .join(customers, customers.c.id == grades.c.customer_id)
-        .where(holding(run))
+        .where(holding(run), *unrestricted(connection, customers.c.id))
         .limit(count)
     )
     before = query.where(sa.or_(grades.c.amount_minor > amount, sa.and_(same, by_code < code)))

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, CrmError, convert, translator
+from crmcore.api import Context, CrmError, convert, translator, unrestricted
 
 from .runs import customers, group_members
 from .tables import GROUP
@@ -240,6 +240,8 @@ class _Reader:
         return Component(name, query.group_by(rows.c.customer_id, rows.c.currency))
 
     def _some(self, query: sa.Select[Any], customer: sa.ColumnElement[int]) -> sa.Select[Any]:
+        """Leave out whom it is not about, and persons whose data is kept and not used."""
+        query = query.where(*unrestricted(self._ctx.connection, customer))
         return query if self._only is None else query.where(customer.in_(self._only))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, CrmError, UsageProblem, WorkItem, find_customer, translator
+from crmcore.api import Context, CrmError, UsageProblem, WorkItem, find_customer, translator, unrestricted
 
 from .policies.checks import reason_of, require_grade
 from .rules.manual import HandSet, Published, Span, State, history, state_on, warned_from
@@ -161,7 +161,8 @@ def list_manual(
 
     everything: also those that have ended. Shape: schemas/manual.schema.json.
     """
-    query = _listed().order_by(manual.c.until, code_order(ctx.connection), manual.c.id).limit(limit)
+    query = _listed().where(*unrestricted(ctx.connection, customers.c.id))
+    query = query.order_by(manual.c.until, code_order(ctx.connection), manual.c.id).limit(limit)
     rows = ctx.connection.execute(query if everything else query.where(holding_on(ctx.today)))
     return (_line(row, ctx.today) for row in rows)
 
@@ -199,6 +200,7 @@ def manual_items(actor: str, since: date | None, ctx: Context) -> Iterator[WorkI
     query = (
         _listed()
         .where(holding_on(ctx.today), manual.c.until <= last, customers.c.archived_at.is_(None))
+        .where(*unrestricted(ctx.connection, customers.c.id))
         .where(sa.or_(manual.c.author == actor, customers.c.owner == actor))
         .order_by(manual.c.until, manual.c.id)
     )

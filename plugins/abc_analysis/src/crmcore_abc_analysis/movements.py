@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Alert, Context, NotFound, WorkItem, translator
+from crmcore.api import Alert, Context, NotFound, WorkItem, translator, unrestricted
 
 from .rules.classes import share_of
 from .rules.movements import Made, Move, is_drop, move_of, order_of_both, run_to_compare
@@ -140,11 +140,11 @@ class Transitions:
             _now.c.amount_minor.label("amount_minor"),
         )
 
-    @staticmethod
-    def _movers(both: sa.Subquery) -> sa.Select[Any]:
+    def _movers(self, both: sa.Subquery) -> sa.Select[Any]:
         of_customer = (both.c.customer_id, customers.c.code, customers.c.name, customers.c.owner)
         of_move = (both.c.was, both.c.now, both.c.amount_before_minor, both.c.amount_minor)
-        return sa.select(*of_customer, *of_move).join(customers, customers.c.id == both.c.customer_id)
+        query = sa.select(*of_customer, *of_move).join(customers, customers.c.id == both.c.customer_id)
+        return query.where(*unrestricted(self.connection, customers.c.id))
 
     def _known_before(self, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
         """Select from all of the run before, whether they are in the run or not."""

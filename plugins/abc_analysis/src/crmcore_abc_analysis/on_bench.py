@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Bench, Context, CrmError, div_whole, minor_digits, translator
+from crmcore.api import Bench, Context, CrmError, div_whole, minor_digits, restricted_ids, translator
 
 from .computing import CHUNK, Changes, Computed, Plan, row_of, too_much
 from .inputs import (
@@ -112,7 +112,8 @@ class OnBench:
             bench.read("other_sums", sums_of(others, "single"), SUMS)
         if plan.wanted.level == GROUP:
             bench.read("members", group_members(), {"customer_id": "int64", "head_id": "int64"})
-        bench.define("sums", lambda t: sums_from_files(t, plan))
+        left_out = restricted_ids(ctx)
+        bench.define("sums", lambda t: sums_from_files(t, plan, left_out))
         return missing
 
     def _without_cost(self, ctx: Context) -> list[WithoutCost] | None:
@@ -194,11 +195,13 @@ class _ChangesOnBench:
 # -- the expressions -----------------------------------------------------------------------------------------
 
 
-def sums_from_files(t: Tables, plan: Plan) -> ir.Table:
-    """Add up purchases that lie in files, as `inputs.sums_of` does in the database."""
+def sums_from_files(t: Tables, plan: Plan, left_out: Collection[int] = ()) -> ir.Table:
+    """Add up purchases that lie in files, as `inputs.sums_of` does in the database; of all but restricted persons."""
     import ibis
 
     rows = _in_period(t["purchase_rows"], plan)
+    if left_out:
+        rows = rows.filter(rows.customer_id.notin(sorted(left_out)))
     if plan.wanted.basis != "purchases":
         rows = rows.filter(rows.cost_minor.notnull())
         rows = rows.mutate(amount_minor=rows.amount_minor - rows.cost_minor)

@@ -13,11 +13,16 @@ from crmcore.api import (
     CardSection,
     Context,
     DemoFile,
+    ErasedData,
     FactProvider,
     Importable,
     JobSpec,
     ListColumn,
+    Move,
+    Moved,
     Parameter,
+    Person,
+    PersonData,
     Report,
     ReportSpec,
     ServicePolicy,
@@ -27,7 +32,7 @@ from crmcore.api import (
 )
 
 if TYPE_CHECKING:
-    from crmcore.api import App
+    from crmcore.api import App, Tx
 
 _RUN = Parameter("run", N_("Run (empty = the one made last)"), "integer")
 
@@ -46,6 +51,43 @@ def models() -> Iterable[TableSpec]:
         TableSpec(AbcManual, personal=("reason", "end_reason"), person="customer_id", **about_customer),
         TableSpec(AbcPotential, personal=("basis",), person="customer_id", **about_customer),
         TableSpec(AbcPolicy),
+    ]
+
+
+@hookimpl
+def move_references(moves: Sequence[Move], tx: Tx) -> Iterable[Moved]:
+    """Let estimates and classes set by hand go along as customers are merged; runs stay as they were."""
+    from .merging import move_all
+
+    return list(move_all(moves, tx))
+
+
+@hookimpl
+def export_persons(persons: Sequence[Person], ctx: Context) -> Iterable[PersonData]:
+    """Give the classes that a person had, what was estimated, and what was decided by hand."""
+    from crmcore.api import person_rows
+
+    from .tables import AbcGrade, AbcManual, AbcPotential
+
+    purposes: dict[Any, str] = {
+        AbcGrade: "To serve customers by what they buy",
+        AbcManual: "Why somebody set or ended a class by hand",
+        AbcPotential: "What an estimate of potential is based on",
+    }
+    return [part for table, why in purposes.items() for part in person_rows(ctx, table, persons, why)]
+
+
+@hookimpl
+def erase_persons(persons: Sequence[Person], tx: Tx) -> Iterable[ErasedData]:
+    """Take away what people wrote; classes and amounts stay, in the figures and under the pseudonym."""
+    from crmcore.api import erase_person_rows
+
+    from .tables import AbcManual, AbcPotential
+
+    gone = "(erased)"
+    return [
+        erase_person_rows(tx, AbcManual, persons, {"reason": gone, "end_reason": None}),
+        erase_person_rows(tx, AbcPotential, persons, {"basis": gone}),
     ]
 
 

@@ -27,6 +27,7 @@ from crmcore.api import (
     from_minor,
     to_minor,
     translator,
+    unrestricted,
 )
 
 from .potentials import LONGEST_BASIS, currency_of, potentials, problem_of, require_rate
@@ -163,7 +164,10 @@ class _Loader:
 
     def _estimates(self) -> dict[tuple[int, date], Mapping[str, Any]]:
         found: dict[tuple[int, date], Mapping[str, Any]] = {}
-        for part in parts_of(self._ids.values()):
+        for part in parts_of(sorted(self._ids.values())):
+            # As for a single estimate: one after the other, where there is none yet that could be locked.
+            own = sa.select(customers.c.id).where(customers.c.id.in_(part)).order_by(customers.c.id)
+            self._tx.connection.execute(own.with_for_update(key_share=True))
             query = sa.select(potentials).where(potentials.c.customer_id.in_(part))
             rows = self._tx.connection.execute(query).mappings()
             found |= {(row["customer_id"], row["estimated_on"]): row for row in rows}
@@ -272,6 +276,7 @@ def export_potentials(ctx: Context) -> Iterator[Mapping[str, Any]]:
     query = (
         sa.select(potentials, customers.c.code)
         .join(customers, customers.c.id == potentials.c.customer_id)
+        .where(*unrestricted(ctx.connection, customers.c.id))
         .order_by(code_order(ctx.connection), potentials.c.estimated_on)
     )
     for row in ctx.connection.execute(query, execution_options={"yield_per": _BLOCK}).mappings():

@@ -20,6 +20,7 @@ from crmcore.api import (
     printable,
     to_minor,
     translator,
+    unrestricted,
 )
 
 from .runs import code_order, customers
@@ -211,6 +212,7 @@ def list_potentials(ctx: Context, limit: int | None = None) -> Iterator[dict[str
         sa.select(customers.c.code, customers.c.name, potentials)
         .join(potentials, potentials.c.customer_id == customers.c.id)
         .join(newest, sa.and_(newest.c.customer_id == c.customer_id, newest.c.day == c.estimated_on))
+        .where(*unrestricted(ctx.connection, customers.c.id))
         .order_by(code_order(ctx.connection))
         .limit(limit)
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, Customer, NotFound, rows_as_of, translator
+from crmcore.api import Context, Customer, NotFound, rows_as_of, translator, unrestricted
 
 from .rules.classes import GradeSum, GradeTotal, grade_totals, share_of
 from .tables import CURRENT, GROUP, PUBLISHED, AbcGrade, AbcMember, AbcPublication, AbcRun
@@ -189,8 +189,11 @@ def list_grades(
 def listed(
     connection: sa.Connection, run: sa.Row[Any], limit: int | None = None
 ) -> Iterator[tuple[sa.Row[Any], Decimal]]:
-    """Yield the customers of a run (code, name, grade, rank, amount_minor) and the share reached with each."""
-    ranks = ranked(run)
+    """Yield the customers of a run (code, name, grade, rank, amount_minor) and the share reached with each.
+
+    Restricted persons count in ranks and shares, as the run had them, and are not named.
+    """
+    ranks, hidden = ranked(run), unrestricted(connection, customers.c.id)
     query: sa.Select[Any] = (
         sa.select(
             customers.c.code,
@@ -199,15 +202,20 @@ def listed(
             ranks.c.grade,
             ranks.c.rank,
             ranks.c.amount_minor,
+            sa.and_(sa.true(), *hidden).label("named"),
         )
         .join(customers, customers.c.id == ranks.c.customer_id)
         .order_by(ranks.c.rank, code_order(connection))
-        .limit(limit)
+        .limit(None if hidden else limit)
     )
-    reached = 0
+    reached = named = 0
     for row in connection.execute(query):
         reached += max(row.amount_minor, 0)
-        yield row, share_of(reached, run.positive_minor)
+        if row.named:
+            yield row, share_of(reached, run.positive_minor)
+            named += 1
+        if named == limit:
+            break
 
 
 def code_order(connection: sa.Connection) -> sa.ColumnElement[str]:

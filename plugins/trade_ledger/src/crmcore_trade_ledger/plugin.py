@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from crmcore.api import (
     N_,
     CardSection,
     Context,
     DemoFile,
+    ErasedData,
     FactProvider,
     Importable,
+    Move,
+    Moved,
     Parameter,
+    Person,
+    PersonData,
     Report,
     ReportSpec,
     TableSpec,
     WorkItem,
     hookimpl,
 )
+
+if TYPE_CHECKING:
+    from crmcore.api import Tx
 
 
 @hookimpl
@@ -38,6 +47,33 @@ def models() -> Iterable[TableSpec]:
         TableSpec(tables.LedgerAllocation),
         TableSpec(tables.LedgerPlace, log="range"),
     ]
+
+
+@hookimpl
+def move_references(moves: Sequence[Move], tx: Tx) -> Iterable[Moved]:
+    """Let documents follow as customers are merged; what settled what stays, for it is between documents."""
+    from crmcore.api import move_rows
+    from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine
+
+    documents = ("customer_id", "bill_to_id", "ship_to_id")
+    moved = [move_rows(tx, LedgerDocument, column, moves) for column in documents]
+    return [*moved, move_rows(tx, LedgerLine, "customer_id", moves)]
+
+
+@hookimpl
+def export_persons(persons: Sequence[Person], ctx: Context) -> Iterable[PersonData]:
+    """Give the documents of a person, also those that somebody else got and the person pays, with their lines."""
+    from crmcore_trade_ledger.persons import export
+
+    return export(ctx, persons)
+
+
+@hookimpl
+def erase_persons(persons: Sequence[Person], tx: Tx, ctx: Context) -> Iterable[ErasedData]:
+    """Keep documents under the pseudonym of the customer: accounting law asks for them, and they hold no name."""
+    from crmcore_trade_ledger.persons import keep
+
+    return keep(tx, persons, ctx)
 
 
 @hookimpl

@@ -271,6 +271,11 @@ def year_before(day: date) -> date:
     return day.replace(year=day.year - 1) + timedelta(days=1)
 
 
+def kept_until(day: date, years: int) -> date:
+    """Return the last day on which a document of a day must be kept: the years begin with the year after it (保管期限)."""
+    return date(min(day.year + years, date.max.year), 12, 31)
+
+
 # -- names ---------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Alert, Context, Customer, WorkItem, translator
+from crmcore.api import Alert, Context, Customer, WorkItem, translator, unrestricted
 from crmcore_loyalty_club.api import PointsRule
 
 from .rules import days_around, nearest_birthday
@@ -86,7 +86,7 @@ def _without_gift(ctx: Context) -> Iterator[Birthday]:
             customers.c.archived_at.is_(None),
             sa.func.substr(_born_on, 6, 5).in_(days_around(ctx.today, reach)),
         )
-        .where(sa.not_(given.exists()))
+        .where(sa.not_(given.exists()), *unrestricted(ctx.connection, customers.c.id))
         .order_by(customers.c.code)
     )
     for row in ctx.connection.execute(query):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from crmcore.api import (
+    N_,
     Alert,
     ApprovalKind,
     ApprovalRequest,
     Change,
     Context,
+    ErasedData,
+    Move,
+    Moved,
+    Parameter,
+    Person,
+    PersonData,
     Refusal,
+    Report,
+    ReportSpec,
     TableSpec,
     Verdict,
     WorkItem,
@@ -20,6 +29,7 @@ from crmcore.api import (
 )
 
 if TYPE_CHECKING:
+    from crmcore.api import Tx
     from crmcore_loyalty_club.api import PointsRule
 
 
@@ -88,3 +98,46 @@ def points_rules(customer_ids: Sequence[int], ctx: Context) -> Iterable[PointsRu
     from .birthdays import more_points
 
     return list(more_points(customer_ids, ctx))
+
+
+@hookimpl
+def export_persons(persons: Sequence[Person], ctx: Context) -> Iterable[PersonData]:
+    """Give the gifts of persons who ask what is held of them."""
+    from crmcore.api import person_rows
+
+    from .tables import Gift
+
+    return person_rows(ctx, Gift, persons, "To know what a customer was given, and why")
+
+
+@hookimpl
+def erase_persons(persons: Sequence[Person], tx: Tx) -> Iterable[ErasedData]:
+    """Keep that there was a gift and what it cost; not what it was, nor why."""
+    from crmcore.api import erase_person_rows
+
+    from .tables import Gift
+
+    return [erase_person_rows(tx, Gift, persons, {"title": "(erased)", "note": None})]
+
+
+@hookimpl
+def move_references(moves: Sequence[Move], tx: Tx) -> Iterable[Moved]:
+    """Let gifts go along as customers are merged."""
+    from crmcore.api import move_rows
+
+    from .tables import Gift
+
+    return [move_rows(tx, Gift, "customer_id", moves)]
+
+
+@hookimpl
+def reports() -> Iterable[ReportSpec]:
+    """Offer receipts: forms for paper, which whoever got a gift signs."""
+    whose = Parameter("customer", N_("Customer"), "text", "")
+    return [ReportSpec("gift_receipts", N_("Receipts for gifts"), _receipts, (whose,))]
+
+
+def _receipts(ctx: Context, parameters: Mapping[str, str]) -> Report:
+    from .receipts import receipts_report
+
+    return receipts_report(ctx, parameters)

@@ -25,6 +25,14 @@ def currency_rates() -> Mapping[str, Callable[..., Any]]:
 
 
 @hookimpl
+def workdays() -> Mapping[str, Callable[..., Any]]:
+    """Offer the working days of the plant, where Saturdays are worked: `[strategies] workdays = "six_days"`."""
+    from .week import six_days
+
+    return {"six_days": six_days}
+
+
+@hookimpl
 def service_policies(customer_ids: Sequence[int], ctx: Context) -> Iterable[ServicePolicy]:
     """Serve customers by their kind: `[strategies] service_policies = "local_rules"` where others offer it, too."""
     from .policies import by_kind

@@ -15,6 +15,8 @@ from crmcore.api import (
     Importable,
     JobSpec,
     ListColumn,
+    Move,
+    Moved,
     Parameter,
     Report,
     ReportSpec,
@@ -25,7 +27,7 @@ from crmcore.api import (
 )
 
 if TYPE_CHECKING:
-    from crmcore.api import App
+    from crmcore.api import App, Tx
 
 _ = translator("crmcore_loyalty_club")
 
@@ -106,6 +108,14 @@ def search_terms() -> Iterable[SearchTerms]:
     from .tables import Entry
 
     return [SearchTerms(Entry, N_("Loyalty points"), keys=("reference",))]
+
+
+@hookimpl
+def move_references(moves: Sequence[Move], tx: Tx) -> Iterable[Moved]:
+    """Let points go along as customers are merged."""
+    from .merging import move_entries
+
+    return list(move_entries(moves, tx))
 
 
 def _balances(ctx: Context, parameters: Mapping[str, str]) -> Report:

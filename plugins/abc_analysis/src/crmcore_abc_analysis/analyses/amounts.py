@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Context
+from crmcore.api import Context, unrestricted
 from crmcore_abc_analysis.inputs import Component, Wanted, components, money_of_run, sums_of
 from crmcore_abc_analysis.runs import customers, grades, holding, members_in, parts_of
 from crmcore_abc_analysis.tables import GROUP
@@ -98,8 +98,9 @@ def pairs(connection: sa.Connection, query: sa.Executable) -> dict[Any, Any]:
 
 
 def named(connection: sa.Connection, ids: Iterable[int]) -> dict[int, Named]:
-    """Return id → code and name."""
+    """Return id → code and name; restricted persons are named nowhere."""
     query = sa.select(customers.c.id, customers.c.code, customers.c.name)
+    query = query.where(*unrestricted(connection, customers.c.id))
     found: dict[int, Named] = {}
     for part in parts_of(ids):
         rows = connection.execute(query.where(customers.c.id.in_(part)))

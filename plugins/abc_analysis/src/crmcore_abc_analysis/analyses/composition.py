@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Column, Context, Report, Table, UsageProblem, translator
+from crmcore.api import Column, Context, Report, Table, UsageProblem, translator, unrestricted
 from crmcore.api import shown as shown_word
 from crmcore_abc_analysis.inputs import Money, purchases_between
 from crmcore_abc_analysis.rules.classes import share_of
@@ -107,6 +107,7 @@ def _amounts(ctx: Context, scope: Scope, by: str) -> list[tuple[str | None, str,
     )
     keys = (customers.c[by], spent.c.currency)
     query = sa.select(*keys, sa.cast(sa.func.sum(spent.c.amount_minor), sa.BigInteger))
+    query = query.where(*unrestricted(ctx.connection, customers.c.id))
     rows = ctx.connection.execute(query.join(spent, spent.c.customer_id == customers.c.id).group_by(*keys))
     return [(value, currency, amount) for value, currency, amount in rows]
 
@@ -125,6 +126,7 @@ def _customers(
         sa.select(*keys, sa.func.count())
         .select_from(source)
         .where(sa.or_(customers.c.archived_at.is_(None), bought))
+        .where(*unrestricted(ctx.connection, customers.c.id))
         .group_by(*keys)
     )
     counted: Counter[str | None] = Counter()

@@ -22,6 +22,7 @@ from crmcore.api import (
     format_minor,
     printable,
     translator,
+    unrestricted,
 )
 from crmcore_abc_analysis.explain import rule_of_run
 from crmcore_abc_analysis.inputs import Money, Wanted, components, money_of_run, sums_of
@@ -233,7 +234,7 @@ def _of_classes(ctx: Context, run: sa.Row[Any], classes: Collection[str]) -> sa.
     return (
         sa.select(customers.c.code, customers.c.name, *columns)
         .join(customers, customers.c.id == grades.c.customer_id)
-        .where(holding(run), grades.c.grade.in_(classes))
+        .where(holding(run), grades.c.grade.in_(classes), *unrestricted(ctx.connection, customers.c.id))
         .order_by(grades.c.amount_minor.desc(), code_order(ctx.connection))
     )
 

@@ -18,7 +18,7 @@ REPORT = "abc_overview"
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "csv", "json", "xlsx", "html"]),
+    type=click.Choice(["terminal", "csv", "json", "xlsx", "html", "pdf"]),
     help=N_("Form; by default the one that the file's name ends in, else terminal."),
 )
 @click.option("--out", type=click.Path(path_type=Path), help=N_("File to write."))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Column, Context, Table, translator
+from crmcore.api import Column, Context, Table, translator, unrestricted
 from crmcore_abc_analysis.manual import holding_on, manual
 from crmcore_abc_analysis.rules.load import KINDS, Load, Served, customers_by_grade, loads, shown, together
 from crmcore_abc_analysis.runs import customers, grades, group_members, holding, members_in, usual_run
@@ -99,7 +99,7 @@ def load_on(ctx: Context, on: date | None = None) -> CadenceLoad:
     each = (
         sa.select(customers.c.owner.label("owner"), joined.grade(grades.c.grade).label("grade"))
         .select_from(joined.source)
-        .where(customers.c.archived_at.is_(None))
+        .where(customers.c.archived_at.is_(None), *unrestricted(ctx.connection, customers.c.id))
         .subquery("each_customer")
     )
     query = sa.select(each.c.owner, each.c.grade, sa.func.count()).group_by(each.c.owner, each.c.grade)

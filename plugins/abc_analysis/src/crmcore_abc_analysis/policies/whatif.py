@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Context
+from crmcore.api import Context, unrestricted
 from crmcore_abc_analysis.inputs import Wanted, components, money_of_run, provided, sums_of
 from crmcore_abc_analysis.rules.classes import (
     Floor,
@@ -177,6 +177,7 @@ class WhatIf:
         query = (
             self._rows(*of_customer, grades.c.grade, self._other, grades.c.amount_minor)
             .where(self._serving.by_hand.is_(None), grades.c.grade != self._other)
+            .where(*unrestricted(self.ctx.connection, customers.c.id))
             .order_by(grades.c.amount_minor.desc(), code_order(self.ctx.connection))
         )
         return map(Move._make, self.ctx.connection.execute(query.limit(limit)))
@@ -194,6 +195,7 @@ class WhatIf:
             )
             .select_from(joined.source)
             .where(customers.c.archived_at.is_(None))
+            .where(*unrestricted(self.ctx.connection, customers.c.id))
             .subquery("each_customer")
         )
         keys = (each.c.owner, each.c.was, each.c.now)

@@ -1,11 +1,11 @@
 """Provides the facts that are named in `PROVIDED`: a test takes some away to see what an analysis says then."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import FactProvider, TableSpec, hookimpl
+from crmcore.api import FactProvider, Move, Moved, TableSpec, Tx, hookimpl, move_rows
 
 ALL = (
     "products",
@@ -34,6 +34,15 @@ def models() -> Iterable[TableSpec]:
         )
         for table in TABLES.values()
     ]
+
+
+@hookimpl
+def move_references(moves: Sequence[Move], tx: Tx) -> Iterable[Moved]:
+    """Let what tells of a customer go along as customers are merged."""
+    from .tables import TABLES
+
+    about = [table for table in TABLES.values() if "customer_id" in table.model_fields]
+    return [move_rows(tx, table, "customer_id", moves) for table in about]
 
 
 @hookimpl

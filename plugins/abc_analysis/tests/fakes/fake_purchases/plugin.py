@@ -1,11 +1,11 @@
 """Provides the fact `purchases`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import FactProvider, TableSpec, hookimpl
+from crmcore.api import FactProvider, Move, Moved, TableSpec, Tx, hookimpl, move_rows
 
 
 @hookimpl
@@ -14,6 +14,14 @@ def models() -> Iterable[TableSpec]:
     from .tables import FakePurchase
 
     return [TableSpec(FakePurchase, log="range", customer_references=("customer_id",))]
+
+
+@hookimpl
+def move_references(moves: Sequence[Move], tx: Tx) -> Iterable[Moved]:
+    """Let purchases go along as customers are merged."""
+    from .tables import FakePurchase
+
+    return [move_rows(tx, FakePurchase, "customer_id", moves)]
 
 
 @hookimpl

@@ -1,0 +1,148 @@
+"""Finding pairs: keys brought up to date, pairs that share one judged, what is at least possible kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from datetime import UTC, date, datetime, time
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from crmcore.builtin.again import until_done
+from crmcore.builtin.duplicates.alike import has_rapidfuzz, missing_sentence
+from crmcore.builtin.duplicates.candidates import Pair, Pairs, pairs_of, pairs_of_all
+from crmcore.builtin.duplicates.judging import Judged, judge
+from crmcore.builtin.duplicates.keeping import changed_since, refresh
+from crmcore.builtin.duplicates.tables import DuplicatePair
+from crmcore.collector import collector_off
+from crmcore.entities.actors import require_permission
+from crmcore.entities.lookup import batches, table_of
+
+if TYPE_CHECKING:
+    from crmcore.app import App
+
+PLUGIN = "duplicates"
+PERMISSION = "records.write"
+AT_ONCE = 1_000
+Progress = Callable[[int], None]
+"""Told of the pairs judged so far, after each part."""
+pair_table = table_of(DuplicatePair)
+_c = pair_table.c
+
+
+class Found(NamedTuple):
+    """What a run did."""
+
+    judged: int
+    new: int
+    changed: int
+    gone: int
+    """Open pairs that are no longer alike: one was edited, archived or merged."""
+
+
+def find_pairs(
+    app: App,
+    actor: str,
+    *,
+    since: date | None = None,
+    exact: bool = False,
+    rebuild: bool = False,
+    progress: Progress = lambda _pairs: None,
+) -> Found:
+    """Look for pairs and keep them; what was decided of a pair stays.
+
+    since: only pairs of which one customer was changed from that day on. exact: only pairs with an equal tax id, phone
+    or name. rebuild: make the keys of all customers anew.
+    """
+    with app.read(PLUGIN, actor) as ctx:
+        require_permission(ctx.connection, app.config, actor, PERMISSION)
+    if not exact and not has_rapidfuzz():
+        app.warn(missing_sentence())
+        exact = True
+    refresh(app, anew=rebuild)
+    with closing(Pairs()) as candidates, closing(Pairs()) as alike:
+        changed = _collect(app, candidates, since, exact=exact)
+        judged = new = changes = 0
+        for part in candidates.parts(AT_ONCE):
+            added, edited = until_done(partial(_take, app, actor, part, alike))
+            judged, new, changes = judged + len(part), new + added, changes + edited
+            progress(judged)
+        gone = 0 if exact else _drop_gone(app, actor, alike, changed)
+    return Found(judged, new, changes, gone)
+
+
+def _collect(app: App, candidates: Pairs, since: date | None, *, exact: bool) -> set[int] | None:
+    """Collect the pairs that share a key; returns the customers that were changed, None where all are looked at."""
+    with app.read(PLUGIN) as ctx:
+        if since is None:
+            candidates.add(pairs_of_all(ctx.connection, exact=exact))
+            return None
+        start = datetime.combine(since, time(), app.config.timezone).astimezone(UTC)
+        ids = changed_since(ctx.connection, start)
+        candidates.add(pairs_of(ctx.connection, ids, exact=exact))
+        return set(ids)
+
+
+def _take(app: App, actor: str, part: Sequence[Pair], alike: Pairs) -> tuple[int, int]:
+    """Judge some pairs and keep what they come to; returns how many are new, and how many are judged otherwise now."""
+    with collector_off(), app.read(PLUGIN, actor) as ctx:
+        judged = judge(ctx, part)
+    alike.add(one.pair for one in judged)
+    return keep_judged(app, actor, judged)
+
+
+def keep_judged(app: App, actor: str, judged: Sequence[Judged]) -> tuple[int, int]:
+    """Keep pairs that were judged; returns how many are new, and how many were judged otherwise before."""
+    with app.read(PLUGIN, actor) as ctx:
+        known = known_pairs(ctx.connection, [one.pair for one in judged])
+    fresh = [one for one in judged if one.pair not in known]
+    edits = [(known[one.pair]["id"], one) for one in judged if _differs(known.get(one.pair), one)]
+    if fresh or edits:
+        with app.write(actor, "find duplicates", PLUGIN, plugin=PLUGIN, bulk=True) as tx:
+            rows = [{"low_id": one.pair[0], "high_id": one.pair[1], **one.stored} for one in fresh]
+            tx.insert(DuplicatePair, [{**row, "found_at": tx.now} for row in rows])
+            tx.update(DuplicatePair, [(number, one.stored) for number, one in edits])
+    return len(fresh), len(edits)
+
+
+def _differs(known: Any, one: Judged) -> bool:
+    return (
+        known is not None
+        and known["state"] == "open"
+        and any(known[name] != value for name, value in one.stored.items())
+    )
+
+
+def known_pairs(connection: sa.Connection, pairs: Iterable[Pair]) -> dict[Pair, sa.RowMapping]:
+    """Return what is kept of pairs already."""
+    wanted = set(pairs)
+    found: dict[Pair, sa.RowMapping] = {}
+    for part in batches(low for low, _high in wanted):
+        query = sa.select(_c.id, _c.low_id, _c.high_id, _c.state, _c.score, _c.certainty, _c.why)
+        for row in connection.execute(query.where(_c.low_id.in_(part))).mappings():
+            if (row["low_id"], row["high_id"]) in wanted:
+                found[row["low_id"], row["high_id"]] = row
+    return found
+
+
+def _drop_gone(app: App, actor: str, alike: Pairs, changed: set[int] | None) -> int:
+    """Take away open pairs that are no longer alike, of those that were looked at."""
+    count, last = 0, 0
+    while True:
+        with app.read(PLUGIN, actor) as ctx:
+            query = sa.select(_c.id, _c.low_id, _c.high_id).where(_c.state == "open", _c.id > last)
+            rows = ctx.connection.execute(query.order_by(_c.id).limit(AT_ONCE)).all()
+        if not rows:
+            return count
+        last = rows[-1].id
+        gone = [
+            row.id
+            for row in rows
+            if (changed is None or {row.low_id, row.high_id} & changed)
+            and (row.low_id, row.high_id) not in alike
+        ]
+        if gone:
+            with app.write(actor, "find duplicates", PLUGIN, plugin=PLUGIN, bulk=True) as tx:
+                count += tx.delete(DuplicatePair, gone)

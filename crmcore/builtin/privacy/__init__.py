@@ -1,0 +1,1 @@
+"""Natural persons: given what is held of them, restricted, erased; consents, retention, what is kept and why."""
