@@ -53,6 +53,10 @@ class Entry(NamedTuple):
     after: str | None
 
 
+Written = tuple[str, int | None, str, str | None, str | None]
+"""An entry, or its values alone: of many rows at once no objects are made."""
+
+
 class LoadedRange(NamedTuple):
     """Rows of an unbroken run of ids that were written past the gate, with `digest_of_rows` of them."""
 
@@ -92,7 +96,7 @@ def header_hash(header: Header) -> str:
     return sha256(header.text.encode()).hexdigest()
 
 
-def chain(entries: Iterable[Entry], places: Iterable[int], previous: str) -> list[str]:
+def chain(entries: Iterable[Written], places: Iterable[int], previous: str) -> list[str]:
     """Return the hash of each entry at its place in the log, starting behind `previous`."""
     hashes = []
     for (entity, number, operation, before, after), seq in zip(entries, places, strict=True):
@@ -108,6 +112,11 @@ def digest_of_rows(columns: Sequence[str], ids: Iterable[int], rows: Iterable[Ma
         [number if name == "id" else row.get(name) for name in columns]
         for number, row in zip(ids, rows, strict=True)
     ]
+    return digest_of_values(values)
+
+
+def digest_of_values(values: Sequence[Sequence[Any]]) -> str:
+    """Hash the values of appended rows, those of each row in the order of the columns."""
     return sha256(canonical(values).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -10,8 +11,9 @@ from crmcore.changes import (
     PERSONAL,
     Entry,
     Header,
+    Written,
     chain,
-    digest_of_rows,
+    digest_of_values,
     head,
     header_hash,
     runs_of,
@@ -26,6 +28,7 @@ from crmcore.keys import PersonKeys
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from crmcore.builtin.columns import Columns
     from crmcore.db.rows import Rows
     from crmcore.db.tables import TableInfo
     from crmcore.keys import Person
@@ -48,32 +51,20 @@ class Log:
         self._entries = 0
         self._places = (0, 0)
 
-    def created(
-        self, info: TableInfo, ids: Sequence[int], rows: Sequence[Row], attributes: list[str] | None
-    ) -> None:
-        """Append what was created; `attributes` are the rows' as JSON where they were encoded already."""
+    def created(self, info: TableInfo, ids: Sequence[int], columns: Columns) -> None:
+        """Append what was created."""
         if info.spec.log == "range":
-            self.append([range_of(info, ids, digest_of_rows(info.columns, ids, rows))])
+            values = zip(*(ids if n == "id" else columns.column(n) for n in info.columns), strict=True)
+            self.append([range_of(info, ids, digest_of_values(list(values)))])
             return
         from crmcore.builtin.images import images_of
 
-        entity = info.entity
-        concerned = self._concerned(info, ids, rows, new=True)
-        images = images_of(rows, None if concerned else attributes)
-        self.append(
-            [
-                Entry(
-                    entity,
-                    number,
-                    "create",
-                    None,
-                    self._image(info, number, set_values(row), concerned[number]),
-                )
-                if number in concerned
-                else Entry(entity, number, "create", None, image)
-                for number, row, image in zip(ids, rows, images, strict=True)
-            ]
-        )
+        concerned = self._concerned(info, ids, columns, new=True)
+        images: list[str | None] = [*images_of(columns, None if concerned else columns.attributes)]
+        for place, number in enumerate(ids if concerned else ()):
+            if number in concerned:
+                images[place] = self._image(info, number, set_values(columns[place]), concerned[number])
+        self.append(list(zip(repeat(info.entity), ids, repeat("create"), repeat(None), images, strict=False)))
 
     def changed(
         self,
@@ -83,14 +74,16 @@ class Log:
         rows: Mapping[int, Row],
     ) -> None:
         """Append one entry per changed row; `rows` gives the whole row, to find the person concerned."""
+        from crmcore.builtin.columns import picked
+
         ids = [number for number, _before, _after in changes]
-        old = self._concerned(info, ids, [rows[number] for number in ids], new=False)
+        names = [name for name in ("kind", *info.persons) if name in info.columns]
+        old = self._concerned(info, ids, picked([rows[number] for number in ids], names), new=False)
         new = old
         if any(after and not after.keys().isdisjoint(("kind", *info.persons)) for _n, _b, after in changes):
             # It becomes somebody's by this very change: a firm becomes a person, a note gets its contact.
-            new = self._concerned(
-                info, ids, [{**rows[n], **(after or {})} for n, _b, after in changes], new=False
-            )
+            then = picked([{**rows[n], **(after or {})} for n, _b, after in changes], names)
+            new = self._concerned(info, ids, then, new=False)
         entries = []
         for number, before, after in changes:
             before_image = self._image(info, number, before, old.get(number) or new.get(number))
@@ -99,15 +92,15 @@ class Log:
         self.append(entries)
 
     def _concerned(
-        self, info: TableInfo, ids: Sequence[int], rows: Sequence[Row], *, new: bool
+        self, info: TableInfo, ids: Sequence[int], columns: Columns, *, new: bool
     ) -> dict[int, Person]:
         """Return row id → the natural person whose values the row holds, and see to it that their keys exist."""
         persons: dict[int, Person] = {}
         if "id" in info.persons:
-            numbered = zip(ids, rows, strict=True)
-            persons = {i: (info.entity, i) for i, r in numbered if r.get("kind", "person") == "person"}
+            kinds = zip(ids, columns.column("kind", "person"), strict=True)
+            persons = {number: (info.entity, number) for number, kind in kinds if kind == "person"}
         elif info.persons:
-            persons = self._persons_named(info.persons, ids, rows)
+            persons = self._persons_named(info.persons, ids, columns)
         if persons:
             with self._rows.gate():
                 if new and "id" in info.persons:
@@ -116,19 +109,18 @@ class Log:
                     self._keys.ensure(set(persons.values()))
         return persons
 
-    def _persons_named(
-        self, columns: Sequence[str], ids: Sequence[int], rows: Sequence[Row]
-    ) -> dict[int, Person]:
-        customers = (
-            {r["customer_id"] for r in rows if r.get("customer_id")} if "customer_id" in columns else set()
+    def _persons_named(self, names: Sequence[str], ids: Sequence[int], columns: Columns) -> dict[int, Person]:
+        contacts, customers = (
+            columns.column(name) if name in names else [None] * len(ids)
+            for name in ("contact_id", "customer_id")
         )
-        natural = self._natural_persons(sorted(customers))
+        natural = self._natural_persons(sorted(set(filter(None, customers))))
         persons: dict[int, Person] = {}
-        for number, row in zip(ids, rows, strict=True):
-            if "contact_id" in columns and row.get("contact_id"):
-                persons[number] = ("contact", row["contact_id"])
-            elif row.get("customer_id") in natural:
-                persons[number] = ("customer", row["customer_id"])
+        for number, contact, customer in zip(ids, contacts, customers, strict=True):
+            if contact:
+                persons[number] = ("contact", contact)
+            elif customer in natural:
+                persons[number] = ("customer", customer)
         return persons
 
     def _natural_persons(self, ids: Sequence[int]) -> set[int]:
@@ -161,7 +153,7 @@ class Log:
             open_part[PERSONAL] = self._keys.seal(person, secret, f"{info.entity}:{number}")
         return dumps(open_part)
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[Written]) -> None:
         """Add entries, each with its place and hash."""
         if not entries:
             return
@@ -170,8 +162,8 @@ class Log:
         self._last_hash = hashes[-1]
         self._entries += len(entries)
         self._places = (self._places[0] or places[0], places[-1])
-        rows = [(places[i], self._header.id, *entry, hashes[i]) for i, entry in enumerate(entries)]
-        self._rows.append(change_log, rows)
+        values = (places, [self._header.id] * len(entries), *zip(*entries, strict=True), hashes)
+        self._rows.append(change_log.name, dict(zip(change_log.columns.keys(), values, strict=True)))
 
     def finish(self) -> None:
         """Write the transaction's header and, on SQLite, its seal; nothing if nothing was changed."""

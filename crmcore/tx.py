@@ -16,7 +16,6 @@ from crmcore.db.rows import Rows
 from crmcore.entities.lookup import NOUNS, batches
 from crmcore.errors import CrmError, GateError, NotFound, Refused, StaleVersion
 from crmcore.i18n import _
-from crmcore.ids import new_uids
 from crmcore.log import Log, range_of, set_values
 from crmcore.plugins.isolation import frozen
 from crmcore.plugins.types import Change
@@ -85,24 +84,24 @@ class Tx:
         decision plugin refuses, their id is 0 in the result; without it any refusal raises Refused.
         `ids`: those that the rows had before, where they are restored.
         """
+        from crmcore.builtin.columns import complete
+
         if not rows:
             return []
         info = self._app.table(model)
         ids = self._rows.reserve(info.entity, "id", len(rows)) if ids is None else ids
-        complete = self._complete(info, rows)
-        rejected = self._ask("create", info, zip(ids, repeat(None), complete, strict=False), refused)
+        columns = complete(info, rows, self.now)
+        rejected = self._ask("create", info, zip(ids, repeat(None), columns, strict=False), refused)
         kept = ids
         if rejected:
             kept = [number for i, number in enumerate(ids) if i not in rejected]
-            complete = [row for i, row in enumerate(complete) if i not in rejected]
-        if complete:
-            attributes = (
-                [dumps(row["attributes"]) for row in complete] if "attributes" in complete[0] else None
-            )
+            columns = columns.without(rejected)
+        if kept:
+            columns.encode()
             with self._step():
-                self._rows.insert(info, kept, complete, attributes)
-                self._log.created(info, kept, complete, attributes)
-                self._index.written(info.entity, kept, complete)
+                self._rows.insert(info, kept, columns)
+                self._log.created(info, kept, columns)
+                self._index.written(info.entity, kept, columns)
         return [0 if i in rejected else number for i, number in enumerate(ids)]
 
     def update(
@@ -250,24 +249,6 @@ class Tx:
         from crmcore.builtin.privacy.guard import Guard
 
         return Guard(self)
-
-    def _complete(self, info: TableInfo, rows: Sequence[Row]) -> list[Row]:
-        """Return the rows with uid and defaults, all with the same keys."""
-        defaults = info.defaults
-        keys = rows[0].keys()
-        if any(row.keys() != keys for row in rows):
-            every = dict.fromkeys(k for row in rows for k in row if k != "uid")
-            rows = [{**every, **{k: d() for k, d in defaults.items() if k not in row}, **row} for row in rows]
-            if any("uid" in row for row in rows):
-                rows = [
-                    {"uid": uid, **row} for uid, row in zip(new_uids(len(rows), self.now), rows, strict=True)
-                ]
-        _check_columns(rows[0], info.columns, info.entity)
-        missing = {name: default() for name, default in defaults.items() if name not in rows[0]}
-        if "uid" not in info.columns or "uid" in rows[0]:
-            return [{**missing, **row} for row in rows] if missing else list(rows)
-        uids = new_uids(len(rows), self.now)
-        return [{"uid": uid, **missing, **row} for uid, row in zip(uids, rows, strict=True)]
 
     def _ask(
         self,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from crmcore.builtin.columns import Columns
     from crmcore.db.tables import TableInfo
 
 Row = dict[str, Any]
@@ -35,13 +36,9 @@ class Rows:
             raise GateError(_("the transaction has ended; nothing more can be written in it"))
         return gate(self.connection)
 
-    def insert(
-        self, info: TableInfo, ids: Sequence[int], rows: Sequence[Row], attributes: list[str] | None
-    ) -> None:
-        """Insert complete rows; `attributes` are theirs as JSON, encoded once for table and log."""
-        with self.gate():
-            values = info.tuples(ids, rows, self.connection.dialect, attributes)
-            write_many(self.connection, info.entity, info.columns, values)
+    def insert(self, info: TableInfo, ids: Sequence[int], columns: Columns) -> None:
+        """Insert complete rows, column by column."""
+        self.append(info.entity, info.stored(ids, columns, self.connection.dialect))
 
     def update(self, info: TableInfo, current: Mapping[int, Row], edits: Sequence[tuple[int, Row]]) -> None:
         """Set columns of rows, an edit being (id, column → value); `current` are the rows as they were."""
@@ -71,10 +68,12 @@ class Rows:
                 part = ids[start : start + _CHUNK]
                 self.connection.execute(sa.delete(info.table).where(info.table.c.id.in_(part)))
 
-    def append(self, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert tuples, a value for each column, into a table of the log."""
+    def append(self, table: str, columns: Mapping[str, Sequence[Any] | None]) -> None:
+        """Insert what the driver takes, column by column, into a table of the core or of the log."""
+        from crmcore.builtin.columns import write
+
         with self.gate():
-            write_many(self.connection, table.name, table.columns.keys(), rows)
+            write(self.connection, table, columns)
 
     def reserve(self, table: str, column: str, count: int) -> list[int]:
         """Take the next `count` numbers of a table's key, ascending."""
@@ -92,20 +91,13 @@ class Rows:
 def write_many(
     connection: sa.Connection, table: str, columns: Iterable[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Insert tuples of what the driver takes, on PostgreSQL with COPY; the caller holds the gate open.
+    """Insert tuples of what the driver takes, on PostgreSQL with COPY; the caller holds the gate open."""
+    from crmcore.builtin.columns import write
 
-    They go straight to the driver: SQLAlchemy's care for each row costs a bulk import a tenth, and PostgreSQL's
-    executemany a round for each row.
-    """
-    names = ", ".join(f'"{name}"' for name in columns)
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(rows[0]))
-        executemany(connection, f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608  (names of our own)
-    else:
-        executemany(connection, f'COPY "{table}" ({names}) FROM STDIN', rows)
+    write(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
 
 
-def executemany(connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def executemany(connection: sa.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     """Hand rows to the driver, an INSERT with marks or a COPY; what fails is an error of SQLAlchemy, as ever."""
     refuse_outside(connection, None, statement)
     driver: Any = connection.connection.driver_connection
@@ -121,7 +113,12 @@ def executemany(connection: sa.Connection, statement: str, rows: Sequence[tuple[
         # Of a COPY PostgreSQL tells the value, too, which may be personal.
         error.args = (str(error).partition("\nCONTEXT:")[0],)
         raise sa.exc.DBAPIError.instance(
-            statement, None, error, errors, hide_parameters=True, dialect=connection.dialect
+            statement.partition(",\n")[0],
+            None,
+            error,
+            errors,
+            hide_parameters=True,
+            dialect=connection.dialect,
         ) from error
 
 

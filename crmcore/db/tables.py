@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,6 +13,8 @@ from crmcore.plugins.types import TableSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from crmcore.builtin.columns import Columns
 
 
 @dataclass(frozen=True)
@@ -61,45 +62,32 @@ class TableInfo:
         made = {name: _default(fields[name]) for name in self.columns if name != "id"}
         return {name: default for name, default in made.items() if default() is not None}
 
-    def tuples(
-        self,
-        ids: Sequence[int],
-        rows: Sequence[dict[str, Any]],
-        dialect: sa.Dialect,
-        attributes: Sequence[str] | None = None,
-    ) -> list[tuple[Any, ...]]:
-        """Turn rows that all have the same keys into what the driver takes, column by column.
+    def stored(
+        self, ids: Sequence[int], columns: Columns, dialect: sa.Dialect
+    ) -> dict[str, Sequence[Any] | None]:
+        """Turn rows into what the driver takes, column by column; None for a column that is NULL in all."""
+        stored = {**dict.fromkeys(self.columns), **columns.values, "id": ids}
+        for name, processor in self._processors(dialect):
+            if name == "attributes" and columns.attributes is not None:
+                stored[name] = columns.attributes
+            elif name in columns.values:
+                stored[name] = list(map(processor, columns.values[name]))
+        return stored
 
-        `attributes` are the rows' attributes as JSON, where the caller has encoded them already.
-        """
-        given = rows[0]
-        columns: list[Sequence[Any]] = [
-            list(map(itemgetter(name), rows)) if name in given else [None] * len(rows)
-            for name in self.columns
-        ]
-        columns[self.columns.index("id")] = ids
-        for position, processor in self._processors(dialect):
-            if self.columns[position] == "attributes" and attributes is not None:
-                columns[position] = attributes
-            elif self.columns[position] in given:
-                columns[position] = list(map(processor, columns[position]))
-        return list(zip(*columns, strict=True))
-
-    def _processors(self, dialect: sa.Dialect) -> list[tuple[int, Callable[[Any], Any]]]:
+    def _processors(self, dialect: sa.Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
         if dialect.name not in self._statements:
             # SQLAlchemy's own processor for JSON calls the same function after several checks per value.
             found = [
                 (
-                    position,
+                    column.key,
                     _json_or_null
                     if column.type is JsonText
                     else column.type.dialect_impl(dialect).bind_processor(dialect),
                 )
-                for position, column in enumerate(self.table.columns)
+                for column in self.table.columns
             ]
-            named = [(position, p) for position, p in found if p is not None]
-            self._statements[dialect.name] = named
-        processors: list[tuple[int, Callable[[Any], Any]]] = self._statements[dialect.name]
+            self._statements[dialect.name] = [(name, p) for name, p in found if p is not None]
+        processors: list[tuple[str, Callable[[Any], Any]]] = self._statements[dialect.name]
         return processors
 
 

@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from crmcore.api import Customer
 from crmcore.app import App
+from crmcore.builtin.columns import taken_apart
 from crmcore.db.base import BigId, JsonText, UtcDateTime
 from crmcore.db.engine import gate
 from crmcore.db.rows import Rows, write_many
@@ -96,7 +97,7 @@ def test_a_row_that_is_copied_is_the_row_that_is_inserted(
     count = len(rows)
     connection.execute(sa.delete(INFO.table))
     connection.execute(sa.insert(INFO.table), [{"id": i, **row} for i, row in enumerate(rows)])
-    Rows(connection).insert(INFO, range(count, 2 * count), rows, None)
+    Rows(connection).insert(INFO, range(count, 2 * count), taken_apart(rows))
     names = [name for name in INFO.columns if name != "id"]
     exactly = ", ".join(f"{name}::text" for name in names)
     query = f"SELECT {exactly} FROM copied_thing ORDER BY id"  # noqa: S608  (columns of the class above)
@@ -109,7 +110,7 @@ def test_a_character_that_postgresql_cannot_hold_is_refused_as_ever(connection: 
     row = {name: None for name in INFO.columns if name != "id"} | {"note": "a\0b", "attributes": {}}
     for write in (
         lambda: connection.execute(sa.insert(INFO.table), [{"id": 1, **row}]),
-        lambda: Rows(connection).insert(INFO, [2], [row], None),
+        lambda: Rows(connection).insert(INFO, [2], taken_apart([row])),
     ):
         with pytest.raises(sa.exc.DataError), connection.begin_nested():
             write()

@@ -150,6 +150,21 @@ def test_rules_of_retention_say_who_is_due_and_the_job_erases_them(
     assert "6 months after the last interaction" in crm.ok("privacy", "inventory").stdout
 
 
+def test_it_is_said_that_nobody_is_due(ruled: App, crm: CommandLine, clock: Any) -> None:
+    assert crm.ok("privacy", "retention").stdout == "Nobody is due.\n"
+    crm.ok("customer", "archive", "C1")
+    clock.move(days=40)
+    listed = crm.ok("privacy", "retention").stdout
+    assert ("C1" in listed, "Nobody" in listed) == (True, False)
+
+
+def test_it_is_said_that_there_are_no_rules_of_retention(people: App, crm: CommandLine) -> None:
+    said = crm.ok("privacy", "retention").stdout
+    assert said.startswith("There are no rules of retention")
+    assert "[[plugins.privacy.retention]]" in said
+    assert crm.lines("privacy", "retention") == []
+
+
 def test_a_restricted_person_is_not_erased_by_a_rule(ruled: App, crm: CommandLine, clock: Any) -> None:
     crm.ok("person", "restrict", "P1")
     clock.move(days=300)

@@ -251,10 +251,10 @@ def test_two_imports_that_wait_for_each_others_codes_both_end_well(
 ) -> None:
     entered, first_time, insert = threading.Barrier(2, timeout=20), threading.local(), Rows.insert
 
-    def slowly(rows: Any, info: Any, ids: Any, values: Any, attributes: Any) -> None:
+    def slowly(rows: Any, info: Any, ids: Any, columns: Any) -> None:
         for place in range(len(ids)):
             part = slice(place, place + 1)
-            insert(rows, info, ids[part], values[part], attributes and attributes[part])
+            insert(rows, info, ids[part], columns[part])
             if info.entity == "customer" and not hasattr(first_time, "over"):
                 first_time.over = True
                 entered.wait()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
+from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.analytics.child_read import Reading, driver
@@ -14,9 +15,20 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-# ADBC and pyarrow import these two if they are there: a second's work for nothing, and pandas knows sqlite3.
-for _unwanted in ("pandas", "polars"):
-    sys.modules.setdefault(_unwanted, None)  # type: ignore[arg-type]
+
+class _Unwanted(MetaPathFinder):
+    """Hides what ADBC and pyarrow import if it is there: a second's work for nothing, and pandas knows sqlite3.
+
+    None in sys.modules would not do: compiled code takes it for the module.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:  # noqa: ARG004  (what Python hands over)
+        if name in {"pandas", "polars"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, _Unwanted())
 
 _AT_ONCE = 65_536
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, groupby, islice
-from operator import itemgetter
+from itertools import islice
 
 import sqlalchemy as sa
 
-from crmcore.builtin.duplicates.reading import AMONG
 from crmcore.builtin.duplicates.tables import keys
+from crmcore.builtin.exchange.sql import among
 from crmcore.entities.lookup import batches
 
 MOST_SHARING = 60
 """A key that more customers share says nothing: pairs of them are found by another key, or not at all."""
 _AT_ONCE = 20_000
-_KEYS = 5_000
 
 Pair = tuple[int, int]
 
@@ -60,20 +58,22 @@ class Pairs:
 
 def pairs_of_all(connection: sa.Connection, *, exact: bool) -> Iterator[Pair]:
     """Give the pairs that share a key, some of them several times; `exact`: an exact one."""
-    query = sa.select(keys.c.key).group_by(keys.c.key).having(sa.func.count().between(2, MOST_SHARING))
-    query = query.where(keys.c.key >= 0) if exact else query
-    result = connection.execute(query.order_by(keys.c.key), execution_options={"yield_per": _KEYS})
-    for part in result.scalars().partitions():
-        for _key, together in groupby(members(connection, part), key=itemgetter(0)):
-            yield from combinations([number for _key, number in together], 2)
+    few = sa.select(keys.c.key).group_by(keys.c.key).having(sa.func.count().between(2, MOST_SHARING))
+    shared = (few.where(keys.c.key >= 0) if exact else few).subquery()
+    low, high = keys.alias(), keys.alias()
+    query = (
+        sa.select(low.c.customer_id, high.c.customer_id)
+        .join_from(shared, low, low.c.key == shared.c.key)
+        .join(high, (high.c.key == low.c.key) & (high.c.customer_id > low.c.customer_id))
+    )
+    yield from connection.execute(query, execution_options={"yield_per": _AT_ONCE})
 
 
 def members(connection: sa.Connection, wanted: Iterable[int]) -> Iterator[Pair]:
     """Give (key, customer) of those who share keys, in their order."""
-    query = sa.select(keys.c.key, keys.c.customer_id).where(keys.c.key.in_(AMONG))
-    query = query.order_by(keys.c.key, keys.c.customer_id)
-    for part in batches(wanted):
-        yield from connection.execute(query, {"among": part})
+    query = sa.select(keys.c.key, keys.c.customer_id).order_by(keys.c.key, keys.c.customer_id)
+    rows = connection.execute(query.where(among(connection, keys.c.key, sorted(set(wanted)))))
+    yield from rows
 
 
 def pairs_of(connection: sa.Connection, ids: Sequence[int], *, exact: bool) -> Iterator[Pair]:
@@ -100,8 +100,6 @@ def _crowded_among(connection: sa.Connection, ids: Sequence[int]) -> set[int]:
 
 def count_sharing(connection: sa.Connection, wanted: Iterable[int]) -> dict[int, int]:
     """Return key → how many customers share it."""
-    found: dict[int, int] = {}
-    query = sa.select(keys.c.key, sa.func.count()).where(keys.c.key.in_(AMONG)).group_by(keys.c.key)
-    for part in batches(wanted):
-        found.update((key, count) for key, count in connection.execute(query, {"among": part}))
-    return found
+    query = sa.select(keys.c.key, sa.func.count()).group_by(keys.c.key)
+    rows = connection.execute(query.where(among(connection, keys.c.key, sorted(set(wanted)))))
+    return {key: count for key, count in rows}  # noqa: C416  (rows are tuples)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from crmcore.builtin.again import until_done
-from crmcore.builtin.duplicates.finding import PLUGIN, keep_judged, known_pairs
+from crmcore.builtin.duplicates.finding import PLUGIN, Known, keep_judged, known_pairs
 from crmcore.builtin.duplicates.judging import Judged, at_least, judge
 from crmcore.builtin.duplicates.reading import read_cards
 from crmcore.builtin.duplicates.words import shown_certainty, shown_kind, tax_id_warning
@@ -67,8 +67,8 @@ def likely_pairs(app: App, ctx: Context, number: int) -> list[Judged]:
     return sorted(new, key=lambda one: (-one.score, one.pair))
 
 
-def _is_open(known: object) -> bool:
-    return known is None or known["state"] == "open"  # type: ignore[index]
+def _is_open(known: Known | None) -> bool:
+    return known is None or known.state == "open"
 
 
 def _asked(card: Card) -> Iterator[tuple[str, bool]]:

@@ -16,9 +16,10 @@ from crmcore.builtin.duplicates.candidates import Pair, Pairs, pairs_of, pairs_o
 from crmcore.builtin.duplicates.judging import Judged, judge
 from crmcore.builtin.duplicates.keeping import changed_since, refresh
 from crmcore.builtin.duplicates.tables import DuplicatePair
+from crmcore.builtin.exchange.sql import among
 from crmcore.collector import collector_off
 from crmcore.entities.actors import require_permission
-from crmcore.entities.lookup import batches, table_of
+from crmcore.entities.lookup import table_of
 
 if TYPE_CHECKING:
     from crmcore.app import App
@@ -40,6 +41,15 @@ class Found(NamedTuple):
     changed: int
     gone: int
     """Open pairs that are no longer alike: one was edited, archived or merged."""
+
+
+class Known(NamedTuple):
+    """What is kept of a pair."""
+
+    id: int
+    state: str
+    stored: dict[str, Any]
+    """As `Judged.stored`."""
 
 
 def find_pairs(
@@ -66,7 +76,7 @@ def find_pairs(
         changed = _collect(app, candidates, since, exact=exact)
         judged = new = changes = 0
         for part in candidates.parts(AT_ONCE):
-            added, edited = until_done(partial(_take, app, actor, part, alike))
+            added, edited = until_done(partial(_take, app, actor, part, None if exact else alike))
             judged, new, changes = judged + len(part), new + added, changes + edited
             progress(judged)
         gone = 0 if exact else _drop_gone(app, actor, alike, changed)
@@ -85,11 +95,15 @@ def _collect(app: App, candidates: Pairs, since: date | None, *, exact: bool) ->
         return set(ids)
 
 
-def _take(app: App, actor: str, part: Sequence[Pair], alike: Pairs) -> tuple[int, int]:
-    """Judge some pairs and keep what they come to; returns how many are new, and how many are judged otherwise now."""
+def _take(app: App, actor: str, part: Sequence[Pair], alike: Pairs | None) -> tuple[int, int]:
+    """Judge some pairs and keep what they come to; returns how many are new, and how many are judged otherwise now.
+
+    alike: is told of the pairs that are possible at least.
+    """
     with collector_off(), app.read(PLUGIN, actor) as ctx:
         judged = judge(ctx, part)
-    alike.add(one.pair for one in judged)
+    if alike is not None:
+        alike.add(one.pair for one in judged)
     return keep_judged(app, actor, judged)
 
 
@@ -97,34 +111,35 @@ def keep_judged(app: App, actor: str, judged: Sequence[Judged]) -> tuple[int, in
     """Keep pairs that were judged; returns how many are new, and how many were judged otherwise before."""
     with app.read(PLUGIN, actor) as ctx:
         known = known_pairs(ctx.connection, [one.pair for one in judged])
-    fresh = [one for one in judged if one.pair not in known]
-    edits = [(known[one.pair]["id"], one) for one in judged if _differs(known.get(one.pair), one)]
+    fresh, edits = [], []
+    for one in judged:
+        kept = known.get(one.pair)
+        if kept is None:
+            fresh.append(one)
+        elif kept.state == "open" and kept.stored != one.stored:
+            edits.append((kept.id, one))
     if fresh or edits:
         with app.write(actor, "find duplicates", PLUGIN, plugin=PLUGIN, bulk=True) as tx:
-            rows = [{"low_id": one.pair[0], "high_id": one.pair[1], **one.stored} for one in fresh]
-            tx.insert(DuplicatePair, [{**row, "found_at": tx.now} for row in rows])
+            rows = [
+                {"low_id": one.pair[0], "high_id": one.pair[1], "found_at": tx.now, **one.stored}
+                for one in fresh
+            ]
+            tx.insert(DuplicatePair, rows)
             tx.update(DuplicatePair, [(number, one.stored) for number, one in edits])
     return len(fresh), len(edits)
 
 
-def _differs(known: Any, one: Judged) -> bool:
-    return (
-        known is not None
-        and known["state"] == "open"
-        and any(known[name] != value for name, value in one.stored.items())
-    )
-
-
-def known_pairs(connection: sa.Connection, pairs: Iterable[Pair]) -> dict[Pair, sa.RowMapping]:
+def known_pairs(connection: sa.Connection, pairs: Iterable[Pair]) -> dict[Pair, Known]:
     """Return what is kept of pairs already."""
     wanted = set(pairs)
-    found: dict[Pair, sa.RowMapping] = {}
-    for part in batches(low for low, _high in wanted):
-        query = sa.select(_c.id, _c.low_id, _c.high_id, _c.state, _c.score, _c.certainty, _c.why)
-        for row in connection.execute(query.where(_c.low_id.in_(part))).mappings():
-            if (row["low_id"], row["high_id"]) in wanted:
-                found[row["low_id"], row["high_id"]] = row
-    return found
+    lows = sorted({low for low, _high in wanted})
+    query = sa.select(_c.low_id, _c.high_id, _c.id, _c.state, _c.score, _c.certainty, _c.why)
+    rows = connection.execute(query.where(among(connection, _c.low_id, lows)))
+    return {
+        (low, high): Known(number, state, {"score": score, "certainty": certainty, "why": why})
+        for low, high, number, state, score, certainty, why in rows
+        if (low, high) in wanted
+    }
 
 
 def _drop_gone(app: App, actor: str, alike: Pairs, changed: set[int] | None) -> int:

@@ -48,16 +48,14 @@ def judge_among(
     settings: Mapping[str, Any], pairs: Sequence[tuple[Card, Card]], sharing: Mapping[int, int]
 ) -> list[Judged]:
     """Return the pairs of cards that are possible at least; `sharing`: key → how many customers share it."""
-    alike, most = comparison(), settings["shared_by"]
-
-    def crowded(key: int) -> bool:
-        return sharing.get(key, 0) > int(most)
-
+    alike = comparison()
+    limits: dict[str, int] = {name: settings[name] for name in rules.CERTAINTIES}
+    many = {key for key, count in sharing.items() if count > settings["shared_by"]}
     found = []
     for one, other in pairs:
-        why = rules.evidence(one, other, alike, crowded)
+        why = rules.evidence(one, other, alike, many.__contains__)
         points = rules.score(why)
-        sure = rules.certainty(points, settings)
+        sure = rules.certainty(points, limits)
         if sure is not None:
             found.append(Judged((one.number, other.number), points, sure, why))
     return found
@@ -66,9 +64,9 @@ def judge_among(
 def _shared_keys(one: Card, other: Card) -> Iterable[int]:
     """Give the keys of which it matters how many share them."""
     yield from (exact(phone_text(number)) for number in one.phones & other.phones)
-    for card in (one, other):
-        if card.address is not None and card.address.house:
-            yield loose(address_text(card.address.rest))
+    mine, theirs = one.address, other.address
+    if mine is not None and theirs is not None and mine.house and theirs.house:
+        yield from (loose(address_text(rest)) for rest in {mine.rest, theirs.rest})
 
 
 def at_least(limit: str) -> list[str]:

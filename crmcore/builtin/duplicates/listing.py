@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 pair_table = table_of(DuplicatePair)
 _c = pair_table.c
 _AT_ONCE = 200
+_BOTH_HERE = [
+    sa.exists().where(customers.c.id == side, customers.c.archived_at.is_(None))
+    for side in (_c.low_id, _c.high_id)
+]
+"""Asked of each pair: a list of the customers who are here is as long as the company's."""
 Pair = dict[str, Any]
 _FIELDS = {
     "tax_id": {"tax_id", "organisation_code", "other_tax_id"},
@@ -40,10 +45,9 @@ def list_pairs(
 
     Pairs of archived customers and of restricted persons are left out.
     """
-    here = sa.select(customers.c.id).where(customers.c.archived_at.is_(None))
     query = (
         sa.select(pair_table)
-        .where(_c.state == state, _c.low_id.in_(here), _c.high_id.in_(here))
+        .where(_c.state == state, *_BOTH_HERE)
         .order_by(_c.score.desc(), _c.id)
         .limit(most)
     )
@@ -62,10 +66,7 @@ def read_pair(ctx: Context, number: int) -> Pair:
 
 def count_pairs(connection: sa.Connection) -> dict[str, int]:
     """Return certainty → how many open pairs there are of customers that are not archived."""
-    here = sa.select(customers.c.id).where(customers.c.archived_at.is_(None))
-    query = sa.select(_c.certainty, sa.func.count()).where(
-        _c.state == "open", _c.low_id.in_(here), _c.high_id.in_(here)
-    )
+    query = sa.select(_c.certainty, sa.func.count()).where(_c.state == "open", *_BOTH_HERE)
     rows = connection.execute(query.group_by(_c.certainty)).all()
     return {row[0]: row[1] for row in rows}
 

@@ -118,8 +118,8 @@ def _split_brackets(plain: str) -> tuple[str, str]:
 
 def _without_forms(text: str) -> str:
     """Cut legal forms off the end until there is none: 集团有限公司 goes in two steps."""
-    while (shorter := _FORM_END.sub("", text)) != text:
-        text = shorter
+    while text.endswith(_FORMS):
+        text = _FORM_END.sub("", text)
     return text
 
 

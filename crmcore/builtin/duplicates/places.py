@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _TEXT_PROVINCES = """
 北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南
@@ -28,9 +29,19 @@ _TEXT_CITIES = """
 CITIES = tuple(_TEXT_CITIES.split())
 OWN_PROVINCE = frozenset({"北京", "天津", "上海", "重庆"})
 """Cities that are provinces of their own."""
+_WIDE = frozenset(PROVINCES) - OWN_PROVINCE - {"吉林"}
+"""Provinces that are no city as well."""
 
-_PROVINCE = "|".join(sorted(PROVINCES, key=len, reverse=True))
-CITY = "|".join(sorted({*CITIES, *OWN_PROVINCE, "香港", "澳门"}, key=len, reverse=True))
+
+def _one_of(names: Iterable[str]) -> str:
+    """Return the pattern of names; most texts begin with none of their first signs, and are not held against each."""
+    longest_first = sorted(names, key=len, reverse=True)
+    signs = "".join(sorted({name[0] for name in longest_first}))
+    return f"(?=[{signs}])(?:{'|'.join(longest_first)})"
+
+
+_PROVINCE = _one_of(PROVINCES)
+CITY = _one_of({*CITIES, *OWN_PROVINCE, "香港", "澳门"})
 _NO_ROAD = "(?![东南西北中一二三四]?[路街道巷]|大道|大街)"
 """中山路 is a road in every city."""
 PLACE = re.compile(
@@ -56,5 +67,4 @@ def same_place(one: str, other: str) -> bool | None:
         return None
     if one == other:
         return True
-    wide = set(PROVINCES) - OWN_PROVINCE - {"吉林"}
-    return None if one in wide or other in wide else False
+    return None if one in _WIDE or other in _WIDE else False

@@ -64,6 +64,11 @@ class Evidence(NamedTuple):
     points: int
 
 
+_STRONGEST_FIRST = sorted(POINTS, key=lambda kind: (-abs(POINTS[kind]), kind))
+_EVIDENCE = {kind: Evidence(kind, POINTS[kind]) for kind in POINTS}
+_PLACE_OF = {kind: place for place, kind in enumerate(_STRONGEST_FIRST)}
+
+
 def evidence(one: Card, other: Card, alike: Alike, crowded: Crowded) -> list[Evidence]:
     """Return what speaks for two customers being one, and what against, the strongest first."""
     kinds = [
@@ -78,15 +83,14 @@ def evidence(one: Card, other: Card, alike: Alike, crowded: Crowded) -> list[Evi
         kinds.append("other_kind")
     if _of_one_group(one, other):
         kinds.append("group")
-    if {"tax_id", "organisation_code"}.intersection(kinds) and "other_name" in kinds:
+    if "other_name" in kinds and ("tax_id" in kinds or "organisation_code" in kinds):
         kinds.remove("other_name")  # a firm may change its name; its number stays
-    found = [Evidence(kind, POINTS[kind]) for kind in kinds]
-    return sorted(found, key=lambda one: (-abs(one.points), one.kind))
+    return [_EVIDENCE[kind] for kind in sorted(kinds, key=_PLACE_OF.__getitem__)]
 
 
 def score(found: Sequence[Evidence]) -> int:
     """Return the sum of the points, from 0 to 100."""
-    return max(0, min(MOST, sum(one.points for one in found)))
+    return max(0, min(MOST, sum([one.points for one in found])))
 
 
 def certainty(points: int, limits: Mapping[str, int]) -> Certainty | None:
@@ -95,6 +99,8 @@ def certainty(points: int, limits: Mapping[str, int]) -> Certainty | None:
 
 
 def _tax(one: Card, other: Card) -> list[str]:
+    if not one.row["tax_id"] or not other.row["tax_id"]:
+        return []
     mine, theirs = one.tax_id, other.tax_id
     if mine is None or theirs is None:
         return []
@@ -189,8 +195,9 @@ def _address(one: Card, other: Card, alike: Alike, crowded: Crowded) -> list[str
         return []
     if same_place(mine.place, theirs.place) is False:
         return []
-    if mine.numbers == theirs.numbers and alike(mine.rest, theirs.rest) >= SIMILAR_ADDRESS:
-        many = any(crowded(loose(address_text(one.rest))) for one in (mine, theirs))
+    is_same = mine.rest == theirs.rest
+    if is_same or (mine.numbers == theirs.numbers and alike(mine.rest, theirs.rest) >= SIMILAR_ADDRESS):
+        many = any(crowded(loose(address_text(rest))) for rest in {mine.rest, theirs.rest})
         return ["shared_address" if many else "address"]
     return ["house"] if _same_house(mine, theirs) else []
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.columns import Columns
 from crmcore.builtin.duplicates.heirs import heirs
 from crmcore.builtin.duplicates.tax_warnings import tax_id_warnings
 from crmcore.builtin.exchange.customer_fields import parse_field
@@ -220,23 +222,16 @@ class CustomerLoader:
             lines = {row.line for row in ready}
             waiting = [row for row in waiting if row.line not in lines]
 
-    def _records(self, rows: Sequence[Row], parents: Mapping[str, int]) -> list[dict[str, Any]]:
+    def _records(self, rows: Sequence[Row], parents: Mapping[str, int]) -> Columns:
         """Return the rows as columns of the table; attributes are in the form in which they are stored already."""
-        defaults, attributes = self._defaults, self._attributes
-        elsewhere = (*self._people, *self._codes_of_people, *(("parent",) if self._has_parent else ()))
-        complete = len(defaults) + len(attributes) + len(elsewhere)
-        records: list[dict[str, Any]] = []
-        for row in rows:
-            values = row.values
-            record = values.copy() if len(values) == complete else {**defaults, **values}
-            if attributes:
-                record["attributes"] = {name: record.pop(name) for name in attributes if name in values}
-            for name in elsewhere:
-                record.pop(name, None)
-            if self._has_parent:
-                record["parent_id"] = parents.get(values.get("parent", ""))
-            records.append(record)
-        return records
+        values = [row.values for row in rows]
+        columns = {name: _column(values, name, default) for name, default in self._defaults.items()}
+        if self._attributes:
+            names = self._attributes
+            columns["attributes"] = [{n: given[n] for n in names if n in given} for given in values]
+        if self._has_parent:
+            columns["parent_id"] = [parents.get(given.get("parent", "")) for given in values]
+        return Columns(columns, len(rows))
 
     def _refuser(self, rows: Sequence[Row]) -> Any:
         def refused(index: int, refusal: Refusal) -> None:
@@ -366,6 +361,14 @@ class CustomerLoader:
         if self._ctx.clear_empty:
             values |= {name: None for name in CONTACT_NUMBERS if name in self._people and name not in values}
         return values
+
+
+def _column(values: Sequence[dict[str, Any]], name: str, default: Any) -> list[Any]:
+    """Return what rows say of a column; nearly always each says something, or none does."""
+    try:
+        return list(map(itemgetter(name), values))
+    except KeyError:
+        return [given.get(name, default) for given in values]
 
 
 def _any_between(connection: sa.Connection, codes: Collection[str]) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from crmcore.db.base import dumps
 
@@ -16,6 +15,8 @@ def among(
 ) -> sa.ColumnElement[bool]:
     """Return the condition that a column has one of any number of values: one parameter, and the index is used."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import ARRAY
+
         return column == sa.any_(sa.literal(list(values), ARRAY(column.type)))
     each = sa.func.json_each(dumps(list(values))).table_valued("value")
     return column.in_(sa.select(each.c.value))

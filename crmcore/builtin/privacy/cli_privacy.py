@@ -73,7 +73,7 @@ def inventory_command(session: Session, *, as_json: bool) -> None:
 @pass_session
 def retention_command(session: Session, *, as_json: bool) -> None:
     """List who is due."""
-    from crmcore.builtin.privacy.retention import due
+    from crmcore.builtin.privacy.retention import due, rules_of
     from crmcore.builtin.records.options import in_bulk
 
     listed = list(due(session.app))
@@ -81,6 +81,10 @@ def retention_command(session: Session, *, as_json: bool) -> None:
         found = list(in_bulk(session, ctx, "person", listed, {"due": "retention"}))
     if as_json:
         emit_lines(found)
+        return
+    if not found:
+        none = _("There are no rules of retention; write them as [[plugins.privacy.retention]] in crm.toml.")
+        echo(_("Nobody is due.") if rules_of(session.app) else none)
         return
     columns = (
         Column("code", _("Code")),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.columns import Columns, picked, write
 from crmcore.builtin.search import folding, pinyin, tables
 from crmcore.builtin.search.sources import Source, source_of
 from crmcore.builtin.search.terms import Values, terms_of
 from crmcore.db.base import insert_or
 from crmcore.db.engine import gate
-from crmcore.db.rows import executemany, write_many
+from crmcore.db.rows import executemany
 from crmcore.entities.lookup import batches
 from crmcore.i18n import _
 
@@ -47,16 +47,12 @@ class Index:
         self._app, self._rows, self._connection = app, rows, rows.connection
         self._known: dict[str, Source | None] = {}
 
-    def written(self, entity: str, ids: Sequence[int], rows: Sequence[Row], *, new: bool = True) -> None:
-        """Put rows, all with the same keys, into the index; of those that are not new in the place of what they said."""
+    def written(self, entity: str, ids: Sequence[int], columns: Columns, *, new: bool = True) -> None:
+        """Put rows into the index; of those that are not new in the place of what they said."""
         source = self._source(entity)
         if source is not None and ids:
-            columns = [
-                list(map(itemgetter(name), rows)) if name in rows[0] else [None] * len(rows)
-                for name in source.columns
-            ]
             with self._rows.gate():
-                put(self._connection, source, ids, columns, new=new)
+                put(self._connection, source, ids, list(map(columns.column, source.columns)), new=new)
 
     def changed(self, entity: str, edits: Sequence[tuple[int, Row | None]], current: dict[int, Row]) -> None:
         """Put changed rows into the index where the change touches what is found; an edit is (id, what is new)."""
@@ -67,7 +63,8 @@ class Index:
                 for i, new in edits
                 if new and not new.keys().isdisjoint(source.columns)
             ]
-            self.written(entity, [i for i, _row in found], [row for _i, row in found], new=False)
+            columns = picked([row for _i, row in found], source.columns)
+            self.written(entity, [i for i, _row in found], columns, new=False)
 
     def deleted(self, entity: str, ids: Sequence[int]) -> None:
         """Take rows out of the index."""
@@ -122,33 +119,35 @@ def put(
 ) -> None:
     """Write the words of rows, new or in the place of others; the caller holds the gate open."""
     documents = [source.first + number for number in ids]
-    words = list(zip(documents, terms_of(source, columns), strict=True))
-    sqlite, many = connection.dialect.name == "sqlite", len(words) >= _MANY
-    if new and (sqlite or many) and _added(connection, words):
+    texts = terms_of(source, columns)
+    sqlite, many = connection.dialect.name == "sqlite", len(documents) >= _MANY
+    if new and (sqlite or many) and _added(connection, documents, texts):
         pass
     elif sqlite:
-        executemany(connection, _REPLACE, words)
+        executemany(connection, _REPLACE, list(zip(documents, texts, strict=True)))
     else:
         if not many:
             connection.execute(sa.text("SET LOCAL gin_pending_list_limit = '128kB'"))
-        connection.execute(_PUT, {"documents": documents, "texts": [text for _document, text in words]})
+        connection.execute(_PUT, {"documents": documents, "texts": texts})
     if many and not sqlite:
         connection.execute(sa.text(f"SELECT gin_clean_pending_list('{tables.GIN}')"))
 
 
-def _added(connection: sa.Connection, words: Sequence[tuple[int, str]]) -> bool:
+def _added(connection: sa.Connection, documents: Sequence[int], texts: Sequence[str]) -> bool:
     """Write words of new rows; False, and nothing is written, where the index holds rows that went without it."""
     try:
         if connection.dialect.name == "sqlite":
-            write_many(connection, tables.INDEX, ("rowid", "terms"), words)
+            executemany(connection, _INSERT, list(zip(documents, texts, strict=True)))
         else:
             with connection.begin_nested():
-                write_many(connection, tables.INDEX, ("doc", "terms"), words)
+                write(connection, tables.INDEX, {"doc": documents, "terms": texts})
     except sa.exc.IntegrityError:
         return False
     return True
 
 
+_INSERT = f"INSERT INTO {tables.INDEX} (rowid, terms) VALUES (?, ?)"  # noqa: S608  (names of our own)
+"""A row at a time: before a statement of several rows FTS5 writes out all that it has gathered."""
 _REPLACE = f"INSERT OR REPLACE INTO {tables.INDEX} (rowid, terms) VALUES (?, ?)"  # noqa: S608  (names of our own)
 """A quarter slower than INSERT: it looks for each row first."""
 _PUT = sa.text(

@@ -14,8 +14,13 @@ LOCAL = (7, 8)
 """How long a number without its area code is."""
 MOST_DIGITS = 20
 
-_PLAIN = re.compile(r"0?([1-9]\d{1,2})-?(\d{7,8})|(1\d{10})", re.ASCII)
-_PLAIN_LINES = re.compile(rf"^(?:{_PLAIN.pattern})$", re.ASCII | re.MULTILINE)
+_PLAIN = r"(?:\d++(?:-\d{6,}+)?+)?+"
+"""One number or none: behind a dash stand more digits than extensions have."""
+_PLAIN_LINES = re.compile(rf"(?:{_PLAIN}\n)*+{_PLAIN}", re.ASCII)
+_DIALLED = re.compile(
+    rf"^(?:00(?:86)?|86(?=\d{{10,11}}$))?0*(\d{{{LEAST_DIGITS},{MOST_DIGITS}}}|)\d*$", re.ASCII | re.MULTILINE
+)
+"""What `number_of` makes of digits, nothing where they are too few."""
 _BETWEEN = re.compile(r"[/;,、；，|\n]|或")
 _EXTENSION = re.compile(
     r"(?<=\d)[-–—\s(]*(?:转|轉|分机|分機|内线|內線|extension|ext\.?|x|#|\*)\s*[:：]?\s*\d*.*$", re.IGNORECASE
@@ -31,19 +36,18 @@ _WITH_COUNTRY = (12, 13)
 
 
 def plain_numbers(values: Sequence[str | None]) -> list[str] | None:
-    """Return `numbers_in` of many fields at once where each is one number in a plain writing; else None."""
-    if None in values:
+    """Return the number in each of many fields at once, an empty text where there is none; None where one holds more."""
+    text = "\n".join([value or "" for value in values])
+    if text.count("\n") >= len(values) or not _PLAIN_LINES.fullmatch(text):
         return None
-    text = "\n".join(values)  # type: ignore[arg-type]
-    found = _PLAIN_LINES.findall(text)
-    whole = len(found) == len(values) == text.count("\n") + 1
-    return list(map("".join, found)) if whole else None
+    return _DIALLED.findall(text.replace("-", ""))
 
 
 def numbers_in(text: str) -> list[str]:
     """Return the numbers that a field holds, each as it is compared; a field may hold several."""
-    if found := _PLAIN.fullmatch(text):
-        return [found[3] or found[1] + found[2]]
+    plain = plain_numbers([text])
+    if plain is not None:
+        return list(filter(None, plain))
     parts = _BETWEEN.split(unicodedata.normalize("NFKC", text))
     return [digits for part in parts if len(digits := number_of(part)) >= LEAST_DIGITS]
 

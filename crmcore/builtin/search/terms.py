@@ -75,7 +75,7 @@ def _words_of_phones(values: Values) -> list[str]:
     """Return the words of a column of phones."""
     numbers = plain_numbers(values)
     if numbers is not None:
-        return [f" {KEY}{number} {BACKWARDS}{number[::-1]}" for number in numbers]
+        return [f" {KEY}{number} {BACKWARDS}{number[::-1]}" if number else "" for number in numbers]
     return [
         "".join([f" {KEY}{number} {BACKWARDS}{number[::-1]}" for number in numbers_in(value)])
         if value
