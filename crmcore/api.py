@@ -35,11 +35,13 @@ from crmcore.plugins.types import (
     Context,
     DemoFile,
     ErasedData,
+    Evidence,
     FactProvider,
     Field,
     Form,
     FormField,
     FormPart,
+    Hold,
     Importable,
     JobSpec,
     Labels,
@@ -48,6 +50,7 @@ from crmcore.plugins.types import (
     Loaded,
     Move,
     Moved,
+    OrderRelease,
     Parameter,
     Person,
     PersonData,
@@ -72,10 +75,20 @@ if TYPE_CHECKING:
     from crmcore.builtin.analytics.engines import available_engines, choose_engine, open_bench
     from crmcore.builtin.analytics.loading import unload
     from crmcore.builtin.analytics.sql import div_whole
-    from crmcore.builtin.approvals.requests import find_approvals, latest_approvals, request_approvals
+    from crmcore.builtin.approvals.requests import (
+        decide_approval,
+        find_approvals,
+        latest_approvals,
+        request_approvals,
+    )
     from crmcore.builtin.audit.then import rows_as_of
     from crmcore.builtin.documents.for_customer import documents_for
     from crmcore.builtin.duplicates.moving import keep_rows, move_rows
+    from crmcore.builtin.evidence import collect_evidence
+    from crmcore.builtin.holds import ask_holds
+    from crmcore.builtin.locking import lock_customers
+    from crmcore.builtin.numbers import new_number
+    from crmcore.builtin.permissions import has_permission
     from crmcore.builtin.privacy.restricted import restricted_ids, unrestricted
     from crmcore.builtin.privacy.rows import erase_person_rows, person_rows
     from crmcore.builtin.records.options import in_bulk
@@ -116,8 +129,14 @@ _LAZY = {
     "call_hook": "crmcore.plugins.extension",
     "run_report": "crmcore.builtin.reports.output",
     **dict.fromkeys(
-        ("find_approvals", "latest_approvals", "request_approvals"), "crmcore.builtin.approvals.requests"
+        ("decide_approval", "find_approvals", "latest_approvals", "request_approvals"),
+        "crmcore.builtin.approvals.requests",
     ),
+    "ask_holds": "crmcore.builtin.holds",
+    "collect_evidence": "crmcore.builtin.evidence",
+    "has_permission": "crmcore.builtin.permissions",
+    "lock_customers": "crmcore.builtin.locking",
+    "new_number": "crmcore.builtin.numbers",
     "rows_as_of": "crmcore.builtin.audit.then",
     "documents_for": "crmcore.builtin.documents.for_customer",
     **dict.fromkeys(("keep_rows", "move_rows"), "crmcore.builtin.duplicates.moving"),
@@ -167,6 +186,7 @@ __all__ = [
     "Customer",
     "DemoFile",
     "ErasedData",
+    "Evidence",
     "FactProvider",
     "Field",
     "Form",
@@ -174,6 +194,7 @@ __all__ = [
     "FormPart",
     "Group",
     "Guarded",
+    "Hold",
     "Importable",
     "Interaction",
     "JobSpec",
@@ -187,6 +208,7 @@ __all__ = [
     "Move",
     "Moved",
     "NotFound",
+    "OrderRelease",
     "Parameter",
     "Person",
     "PersonData",
@@ -209,14 +231,17 @@ __all__ = [
     "Verdict",
     "WorkItem",
     "Workday",
+    "ask_holds",
     "available_engines",
     "call_hook",
     "choose_engine",
     "clean_name",
+    "collect_evidence",
     "collector_off",
     "convert",
     "customer_codes",
     "customer_ids",
+    "decide_approval",
     "display_width",
     "div_whole",
     "documents_for",
@@ -228,6 +253,7 @@ __all__ = [
     "find_customer",
     "format_minor",
     "from_minor",
+    "has_permission",
     "hookimpl",
     "hookspec",
     "in_bulk",
@@ -236,9 +262,11 @@ __all__ = [
     "keep_rows",
     "language",
     "latest_approvals",
+    "lock_customers",
     "metadata",
     "minor_digits",
     "move_rows",
+    "new_number",
     "next_workday",
     "open_bench",
     "pass_session",

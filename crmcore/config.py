@@ -54,6 +54,13 @@ class Config:
         """The database URL as written, without a password."""
         return str(self.data["database"]["url"])
 
+    @cached_property
+    def given_by_plugins(self) -> dict[str, frozenset[str]]:
+        """Role → permissions that the enabled plugins give it; a role that crm.toml lists has what stands there."""
+        from crmcore.builtin.permissions import given_by_plugins
+
+        return given_by_plugins(self)
+
     def plugin_settings(self, name: str) -> dict[str, Any]:
         """Return what crm.toml says of a plugin, unchecked and without defaults."""
         return dict(self.data["plugins"].get(name, {}))

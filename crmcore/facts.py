@@ -59,6 +59,42 @@ FACTS: dict[str, tuple[str, ...]] = {
         "currency",
         "open_minor",
     ),
+    "orders": (
+        "customer_id",
+        "document_id",
+        "document",
+        "occurred_on",
+        "currency",
+        "amount_minor",
+        "state",
+    ),
+    "deliveries_open": (
+        "customer_id",
+        "document_id",
+        "document",
+        "occurred_on",
+        "currency",
+        "open_minor",
+    ),
+    "order_invoices": (
+        "customer_id",
+        "order_id",
+        "document_id",
+        "occurred_on",
+        "due_on",
+        "currency",
+        "amount_minor",
+    ),
+    "settlements": (
+        "customer_id",
+        "document_id",
+        "document",
+        "occurred_on",
+        "due_on",
+        "settled_on",
+        "currency",
+        "amount_minor",
+    ),
     "documents": ("document_id", "customer_id", "kind", "document", "occurred_on"),
     "products": ("product_id", "code", "name", "line", "unit"),
     "stock": ("product_id", "as_of", "quantity_micro", "currency", "value_minor"),
@@ -73,7 +109,13 @@ FACTS: dict[str, tuple[str, ...]] = {
 
 purchases: lines of posted invoices minus returns and credit notes (negative), net of VAT, by document date;
 cost_minor, quantity_micro and product_id may be NULL. receivables: due_on may be NULL; open_minor = amount minus
-allocations; a cash sale is nobody's debt and not among them. payments: allocated_minor ≤ amount_minor. orders_open: what is ordered and not yet delivered.
+allocations; a cash sale is nobody's debt and not among them. payments: allocated_minor ≤ amount_minor. orders_open: what is released and not yet delivered;
+due_on may be NULL. orders: all orders but drafts that were cancelled; state is draft, released, delivered, invoiced or
+cancelled; amount_minor with tax, not below 0. deliveries_open: delivered and not yet invoiced, with tax; a return not yet
+credited is negative. order_invoices: what of an order, with tax, became part of an invoice; order_id is the document_id of
+the fact orders, document_id that of the invoice. settlements: one row per allocation to an invoice (positive) or credit note (negative), on the day
+it was settled, which may lie before occurred_on (paid in advance); document and days are of what was settled, customer_id
+is who is billed; due_on may be NULL.
 documents: the number that people know a document by, for the `document_id` of the same provider's other facts.
 products: what the `product_id` of the same provider's other facts is; line and unit may be NULL.
 stock: what lay in the warehouses at the end of a day, at cost; one row per product and day counted.

@@ -33,6 +33,7 @@ Family = Literal["decision", "strategy", "contribution", "registration"]
 FAMILIES: dict[str, Family] = {
     "validate_changes": "decision",
     "approve_requests": "decision",
+    "release_orders": "decision",
     "move_references": "decision",
     "export_persons": "decision",
     "erase_persons": "decision",
@@ -44,6 +45,7 @@ FAMILIES: dict[str, Family] = {
     "card_sections": "contribution",
     "work_items": "contribution",
     "alerts": "contribution",
+    "evidence": "contribution",
     "observe_changes": "contribution",
     "models": "registration",
     "facts": "registration",
@@ -64,6 +66,7 @@ class Hooks(Protocol):
     def approve_requests(
         self, requests: Sequence[t.ApprovalRequest], ctx: t.Context
     ) -> Iterable[t.Verdict]: ...
+    def release_orders(self, orders: Sequence[t.OrderRelease], ctx: t.Context) -> Iterable[t.Hold]: ...
     def export_persons(self, persons: Sequence[t.Person], ctx: t.Context) -> Iterable[t.PersonData]: ...
     def erase_persons(
         self, persons: Sequence[t.Person], tx: Tx, ctx: t.Context
@@ -75,6 +78,9 @@ class Hooks(Protocol):
     ) -> Iterable[t.CardSection]: ...
     def work_items(self, actor: str, since: date | None, ctx: t.Context) -> Iterable[t.WorkItem]: ...
     def alerts(self, run: str | None, ctx: t.Context) -> Iterable[t.Alert]: ...
+    def evidence(
+        self, customer_ids: Sequence[int], indicator: str, ctx: t.Context
+    ) -> Iterable[t.Evidence]: ...
     def observe_changes(self, changes: Sequence[t.Change], ctx: t.Context) -> None: ...
     def models(self) -> Iterable[t.TableSpec]: ...
     def facts(self) -> Iterable[t.FactProvider]: ...
@@ -124,6 +130,18 @@ def approve_requests(requests: Sequence[t.ApprovalRequest], ctx: t.Context) -> I
     ctx: the plugin's context; `ctx.connection` reads inside the transaction.
     Returns a `Verdict` for each request that it settles; where plugins differ, a rejection counts.
     Example: `return [Verdict(i, "approve", "within the budget of the fair") for i, r in enumerate(requests) if ...]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def release_orders(orders: Sequence[t.OrderRelease], ctx: t.Context) -> Iterable[t.Hold]:  # type: ignore[empty-body]
+    """Hold orders back that must not be released for delivery now.
+
+    orders: those that are about to be released together; the customers who are billed, and those above them, are locked.
+    ctx: the plugin's context; `ctx.connection` reads inside the transaction of the release.
+    Returns a `Hold` for each reason against an order; nothing = all may be delivered.
+    Example: `return [Hold(i, "overdue", "an invoice is 45 days overdue", "credit.override") for i, o in enumerate(orders) if ...]`
     Since 0.1.
     """
 
@@ -206,6 +224,17 @@ def alerts(run: str | None, ctx: t.Context) -> Iterable[t.Alert]:  # type: ignor
     run: a run of an analysis or job to look at, or None for all that is still open.
     Returns `Alert`s.
     Example: `return [Alert("abc:drop:7:12", 12, at, "fell from A to C")]`
+    Since 0.1.
+    """
+
+
+@hookspec
+def evidence(customer_ids: Sequence[int], indicator: str, ctx: t.Context) -> Iterable[t.Evidence]:  # type: ignore[empty-body]
+    """Tell what the plugin knows of customers' credit, one indicator at a time.
+
+    customer_ids: the customers asked for. indicator: name of what is asked, as a credit model calls it.
+    Returns any number of `Evidence` of that indicator per customer; nothing for an indicator that it does not know.
+    Example: `return [Evidence(i, "lawsuits", n, "court register", ctx.today) for i, n in ... if indicator == "lawsuits"]`
     Since 0.1.
     """
 

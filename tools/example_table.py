@@ -56,6 +56,8 @@ SHOWN = (
     ),
     Shown("erasing persons", "抹除个人信息", f"{GIFTS}/plugin.py", "def erase_persons("),
     Shown("card section", "资料卡栏目", f"{CLUB}/plugin.py", "def card_sections("),
+    Shown("holding orders back", "冻结订单", f"{RULES}/plugin.py", "def release_orders("),
+    Shown("evidence for credit models", "为信用模型提供证据", f"{CLUB}/plugin.py", "def evidence("),
     Shown("validator", "校验", f"{GIFTS}/plugin.py", "def validate_changes("),
     Shown("kind of approval", "审批种类", f"{GIFTS}/plugin.py", "def approval_kinds("),
     Shown("rule that approves", "自动审批规则", f"{GIFTS}/plugin.py", "def approve_requests("),

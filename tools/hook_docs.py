@@ -27,6 +27,9 @@ CALLED = {
     "an import comes in batches of up to 5,000.",
     "approve_requests": "once for each call of `request_approvals`, with all new requests of that call, before they "
     "are written; a request that is open already is not asked about again.",
+    "release_orders": "by `ask_holds`, once for all orders that are released together, before any of them is. The "
+    "customers who are billed, and those above them, are locked until the transaction ends (PostgreSQL; SQLite has one "
+    "writer): what the plugin reads of them still holds when it commits.",
     "move_references": "once for each merge of customers (`crm duplicates merge`, and for its plan, which is taken back) "
     "and once when it is taken back (`crm duplicates unmerge`), with `undo`. It may write, with `tx`.",
     "export_persons": "by `crm person export`, once for the person and the customers merged with them.",
@@ -37,6 +40,7 @@ CALLED = {
     "customers by `crm doctor`.",
     "work_items": "by `crm work`, and by `crm doctor`.",
     "alerts": "by `crm work`, and by `crm doctor`.",
+    "evidence": "by `collect_evidence`, once for each indicator and for up to 500 customers.",
     "observe_changes": "after each committed transaction, in the same process; of an import once, at its end; and by "
     "`crm jobs run deliver_changes`.",
     "models": "when the plugin is enabled, and once per process before the first row is written.",

@@ -24,6 +24,12 @@ FACT_TITLES = {
     "count twice.",
     "receivables": "Posted invoices, returns and credit notes, with what is still open of each, VAT included.",
     "payments": "Posted payments, with what of each is allocated to documents.",
+    "orders": "All orders but drafts that were cancelled, VAT included.",
+    "order_invoices": "What of each order became part of which invoice, VAT included.",
+    "deliveries_open": "Deliveries, with what of each is not yet invoiced, VAT included; a return that is not yet "
+    "credited is negative.",
+    "settlements": "Allocations to invoices (positive) and credit notes (negative): a row for each payment of each, on "
+    "the day on which it was settled.",
     "orders_open": "Released orders, with what of each is not yet delivered, VAT included.",
     "documents": "The number that people know a document by, for the `document_id` of the same provider's other facts.",
     "products": "What the `product_id` of the same provider's other facts is.",
@@ -38,7 +44,7 @@ FACT_TITLES = {
 FACT_COLUMNS = {
     "customer_id": (
         "integer",
-        "The customer's id; of receivables, payments and open orders the one who is billed.",
+        "The customer's id; of receivables, payments, settlements, orders and deliveries the one who is billed.",
     ),
     "occurred_on": (
         "date",
@@ -56,6 +62,23 @@ FACT_COLUMNS = {
     "line": ("integer", "Number of the line within its document."),
     "kind": ("text", "What kind of document it is, in the provider's words, such as `invoice`."),
     "document": ("text", "The document's number as people know it."),
+    "orders.amount_minor": (
+        "integer",
+        "How much was ordered, in the smallest unit of `currency`; not below 0.",
+    ),
+    "order_id": ("integer", "The provider's id of the order, as `document_id` of its fact `orders`."),
+    "order_invoices.document_id": ("integer", "The provider's id of the invoice."),
+    "order_invoices.occurred_on": ("date", "The day of the invoice."),
+    "order_invoices.amount_minor": (
+        "integer",
+        "How much of the order it invoices, in the smallest unit of `currency`.",
+    ),
+    "state": ("text", "How far it is: `draft`, `released`, `delivered`, `invoiced` or `cancelled`."),
+    "settlements.amount_minor": ("integer", "How much was settled, in the smallest unit of `currency`."),
+    "settled_on": (
+        "date",
+        "The day on which it was settled; it lies before `occurred_on` where it was paid in advance.",
+    ),
     "due_on": ("date or NULL", "The day on which it is due; NULL = none agreed."),
     "open_minor": ("integer", "What is still open, in the smallest unit of `currency`."),
     "allocated_minor": ("integer", "What is allocated to documents, never more than `amount_minor`."),

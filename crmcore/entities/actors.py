@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from crmcore.builtin.permissions import allowance
 from crmcore.entities.tables import Actor, ActorDeputy
-from crmcore.errors import PluginError, Refused
-from crmcore.i18n import N_, _, translate
-from crmcore.plugins import discovery
+from crmcore.errors import Refused
+from crmcore.i18n import N_, _
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from crmcore.config import Config
 
 _EVERYTHING = "*"
@@ -47,10 +44,15 @@ actor_table: sa.Table = Actor.__table__  # type: ignore[attr-defined]
 deputy_table: sa.Table = ActorDeputy.__table__  # type: ignore[attr-defined]
 
 
-def permissions_of(roles: list[str], config: Config) -> set[str]:
-    """Return all permissions that these roles give."""
+def permissions_of(roles: list[str], config: Config, *, plugins: bool = True) -> set[str]:
+    """Return all permissions that these roles give: as crm.toml says, or else as the kernel and the plugins do."""
     own = config.data["roles"]
-    return {p for role in roles for p in (own[role] if role in own else ROLES.get(role, frozenset()))}
+    given = config.given_by_plugins if plugins else {}
+    return {
+        p
+        for role in roles
+        for p in own.get(role, ROLES.get(role, frozenset()) | given.get(role, frozenset()))
+    }
 
 
 def require_permission(connection: sa.Connection, config: Config, actor: str, permission: str) -> None:
@@ -66,35 +68,11 @@ def require_permission(connection: sa.Connection, config: Config, actor: str, pe
         )
     if row.archived_at is not None:
         raise Refused(_("actor {code!r} is archived and may not act").format(code=actor))
-    allowed = permissions_of(row.roles, config)
+    # What the kernel asks for no plugin can give, and nobody waits for their manifests.
+    allowed = permissions_of(row.roles, config, plugins=permission not in PERMISSIONS)
     if permission not in allowed and _EVERYTHING not in allowed:
         raise Refused(
             _(
                 "actor {code!r} may not {what}; an administrator grants a role with: crm actor grant {code} ROLE"
-            ).format(code=actor, what=_allowance(permission, config))
+            ).format(code=actor, what=allowance(permission, config))
         )
-
-
-def _allowance(permission: str, config: Config) -> str:
-    """Say what a permission allows, in the words of the kernel or of the enabled plugin that declares it."""
-    if permission in PERMISSIONS:
-        return translate("crmcore", PERMISSIONS[permission])
-    for plugin in discovery.installed().values():
-        if plugin.name in config.enabled:
-            with suppress(PluginError):
-                titles = plugin.manifest().permission_titles
-                if permission in titles:
-                    words = translate(plugin.package, titles[permission])
-                    # A title begins with a capital, but it goes on in a sentence here.
-                    return words[:1].lower() + words[1:] if words[1:2].islower() else words
-    return permission
-
-
-def deputies_on(connection: sa.Connection, absent_id: int, day: date) -> list[int]:
-    """Return the ids of the actors who may stand in for another on a day."""
-    c = deputy_table.c
-    return list(
-        connection.scalars(
-            sa.select(c.deputy_id).where(c.absent_id == absent_id, c.since <= day, c.until >= day)
-        )
-    )

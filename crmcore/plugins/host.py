@@ -14,7 +14,7 @@ from math import inf
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from crmcore.errors import BadConfig, CrmError, PluginError, Refused
+from crmcore.errors import BadConfig, CrmError, GateError, PluginError, Refused
 from crmcore.i18n import _
 from crmcore.plugins import health, types
 from crmcore.plugins.extension import own_hooks
@@ -52,6 +52,7 @@ MOST_RESULTS = 200_000
 RESULT_TYPES: dict[str, type] = {
     "validate_changes": types.Refusal,
     "approve_requests": types.Verdict,
+    "release_orders": types.Hold,
     "move_references": types.Moved,
     "export_persons": types.PersonData,
     "erase_persons": types.ErasedData,
@@ -59,6 +60,7 @@ RESULT_TYPES: dict[str, type] = {
     "card_sections": types.CardSection,
     "work_items": types.WorkItem,
     "alerts": types.Alert,
+    "evidence": types.Evidence,
     "models": types.TableSpec,
     "facts": types.FactProvider,
     "importables": types.Importable,
@@ -335,9 +337,13 @@ class Host:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            if not isinstance(error, BadConfig):
+            if not (isinstance(error, BadConfig) or (hook == "release_orders" and _is_told(error))):
                 health.record(self._app, hosted.name, error, hook)
             broken(tx.connection)
+            if hook == "release_orders" and _is_told(error):
+                message = _("plugin {plugin!r} cannot say whether this may be delivered: {message}")
+                said = message.format(plugin=hosted.name, message=health.message_of(error))
+                raise Refused(said) from error
             raise Refused(
                 _(
                     "plugin {plugin!r} failed in {hook} ({type}: {message}), so nothing was written; repair it or run: crm plugins disable {plugin}"
@@ -426,6 +432,11 @@ class Host:
     def observers(self) -> Iterable[Hosted]:
         """Return the running plugins that observe changes."""
         return [h for h in self.plugins if h.running and "observe_changes" in h.functions]
+
+
+def _is_told(error: BaseException) -> bool:
+    """Say whether a plugin refuses in a sentence for people, such as for a missing rate: it is not broken then."""
+    return isinstance(error, CrmError) and not isinstance(error, (BadConfig, GateError, PluginError))
 
 
 def _said(error: BaseException) -> str:

@@ -156,7 +156,8 @@ def _usable(values: Any) -> bool:
 def _is_item(item: Any, names: tuple[str, ...]) -> bool:
     if not names:
         return isinstance(item, str)
-    return isinstance(item, dict) and all(isinstance(item.get(name), str) for name in names)
+    roles = item.get("roles", []) if isinstance(item, dict) else None
+    return isinstance(roles, list) and all(isinstance(text, str) for text in (*map(item.get, names), *roles))
 
 
 def check_manifest(manifest: Manifest) -> None:

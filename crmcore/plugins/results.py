@@ -83,6 +83,8 @@ def _of_class(kind: Any) -> Fits:
         return lambda value: isinstance(value, datetime) and value.tzinfo is not None
     if kind is int:
         return lambda value: isinstance(value, int) and small([value])
+    if kind is Decimal:  # what is no number compares with nothing
+        return lambda value: isinstance(value, Decimal) and value.is_finite()
     if not is_dataclass(kind):
         return lambda value: isinstance(value, kind)
     record: Any = kind

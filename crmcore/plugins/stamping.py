@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
-from decimal import Decimal
 from functools import cache
 from itertools import chain, islice, repeat
 from math import inf
@@ -24,11 +23,11 @@ from crmcore.collector import collector_off
 from crmcore.plugins.results import check_record, checks_of, hints_of, require_json, small
 from crmcore.plugins.types import CardSection
 
-_SAFE: dict[Any, type] = {kind: kind for kind in (str, int, bool, float, Decimal, date, NoneType)} | {
+_SAFE: dict[Any, type] = {kind: kind for kind in (str, int, bool, float, date, NoneType)} | {
     Mapping: dict,
     Callable: FunctionType,
 }
-"""Annotation → the type of which every value is right."""
+"""Annotation → the type of which every value is right; a Decimal may be no number."""
 _PLAIN = {str, int, bool, NoneType}
 """What JSON can always hold."""
 _PART = 5_000

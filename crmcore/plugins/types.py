@@ -158,6 +158,60 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRelease:
+    """An order that is about to be released for delivery (放行订单)."""
+
+    customer_id: int
+    """Who is billed."""
+    document_id: int
+    order: str
+    """The number that people know it by."""
+    amount_minor: int
+    """With tax, of what is still to be delivered, in minor units of `currency`."""
+    currency: str
+    occurred_on: date
+    """When it was ordered."""
+    due_on: date | None
+    """When it is to be delivered."""
+    reason: str = ""
+    """Why it is to be released all the same, where somebody says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A decision plugin's reason to hold an order back (订单冻结)."""
+
+    index: int
+    """Which of the orders handed in."""
+    rule: str
+    """Short stable English name: `limit`, `overdue`, `prepayment`."""
+    reason: str
+    """A sentence for people, in their language where the plugin has it."""
+    permission: str | None
+    """Who has it may release the order all the same; None = nobody may."""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One finding on a customer's credit (信用证据): an indicator's value, and where it is known from."""
+
+    customer_id: int
+    indicator: str
+    """As credit models call it."""
+    value: Decimal | int | str | bool
+    source: str
+    """Who says so: a register, a bank, a colleague's visit."""
+    at: date
+    """Of which day it is."""
+    expires: date | None = None
+    """The last day on which it counts; None = it does not expire."""
+    document: str = ""
+    """Code or name of the paper that shows it."""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePolicy:
     """How a customer is served: what its grade means to the other modules (服务政策)."""
 

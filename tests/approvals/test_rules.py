@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmcore.api import BadConfig
+from crmcore.builtin.approvals.bands import Band, authority, bands_of
 from crmcore.builtin.approvals.rules import (
     STATES,
     Matter,
@@ -17,6 +21,8 @@ from crmcore.builtin.approvals.rules import (
     hindrance,
     is_urgent,
     last_day,
+    of_permission,
+    of_role,
     settled,
     state_on,
 )
@@ -35,17 +41,38 @@ def read(text: str) -> Any:
 
 
 codes = st.sampled_from(["rep", "boss", "second", "guest"]).map(read)
-standings = st.builds(Standing, codes, st.frozensets(st.sampled_from(["approve", "credit", "*"]).map(read)))
+standings = st.builds(
+    Standing,
+    codes,
+    st.frozensets(st.sampled_from(["approve", "credit", "*"]).map(read)),
+    st.frozensets(st.sampled_from(["head", "clerk"]).map(read)),
+)
+held = st.sampled_from(["permission:approve", "permission:credit", "role:head", "role:clerk"]).map(read)
 matters = st.builds(
     Matter,
     codes,
     st.sampled_from(["approve", "credit"]).map(read),
     st.booleans(),
     st.sampled_from(STATES).map(read),
+    st.none() | st.frozensets(held),
+    st.booleans(),
+    st.just(value=False),  # single_person
 )
 decisions = st.sampled_from(["approve", "reject"]).map(read)
 reasons = st.sampled_from(["", "because"])
 days = st.dates(date(2020, 1, 1), date(2040, 1, 1))
+
+
+def may(matter: Matter, one: Standing) -> bool:
+    """Say whether somebody has what it takes, by looking at each thing that counts."""
+    if "*" in one.permissions:
+        return True
+    if matter.holders is None:
+        return matter.permission in one.permissions
+    return any(
+        name in (one.permissions if kind == "permission" else one.roles)
+        for kind, name in (holder.split(":") for holder in matter.holders)
+    )
 
 
 @given(matters, standings, st.lists(standings), decisions, reasons)
@@ -60,9 +87,11 @@ def test_nobody_decides_their_own_request_in_whoevers_name(matter, actor, absent
 @given(matters, standings, st.lists(standings))
 def test_who_decides_has_the_permission_or_stands_in_for_somebody_who_has(matter, actor, absent):
     name = decides_for(matter, actor, absent)
-    able = {one.code for one in (actor, *absent) if {"*", matter.permission} & one.permissions}
+    able = {one.code for one in (actor, *absent) if may(matter, one)}
     assert name in able - {matter.requested_by} | {None}
-    if name is None and actor.code != matter.requested_by:
+    if not matter.deputies:
+        assert name in {actor.code, None}, "nobody decides for somebody else"
+    elif name is None and actor.code != matter.requested_by:
         assert able <= {matter.requested_by}, "nobody who may decide is turned away"
 
 
@@ -145,3 +174,92 @@ def test_one_rejection_beats_all_approvals(verdicts):
 def test_the_last_two_days_are_urgent():
     assert [is_urgent(TODAY + timedelta(days=n), TODAY) for n in (0, 1, 2)] == [True, True, False]
     assert not is_urgent(None, TODAY)
+
+
+# -- the firm of one person --------------------------------------------------------------------------------------
+
+
+@given(matters, standings, st.lists(standings), decisions)
+def test_in_a_firm_of_one_person_who_asks_decides_by_the_own_right_and_nothing_else_changes(
+    matter, actor, absent, decision
+):
+    alone = matter._replace(single_person=True)
+    name = decides_for(alone, actor, absent)
+    if actor.code != matter.requested_by:
+        assert name == decides_for(matter, actor, absent)
+    else:
+        assert name == (actor.code if may(matter, actor) else None), "never in the name of somebody absent"
+        if matter.state == "requested":
+            found = hindrance(alone, actor, absent, decision, "because")
+            assert (found is None) == may(matter, actor)
+            assert found != "own"
+
+
+# -- amount bands ------------------------------------------------------------------------------------------------
+
+HEAD, CREDIT, APPROVE = "role:head", "permission:credit", "permission:approve"
+BANDS = [
+    Band(Decimal(1_000), HEAD, deputies=True),
+    Band(Decimal("100000.50"), CREDIT, deputies=True),
+    Band(None, APPROVE, deputies=False),
+]
+
+
+@pytest.mark.parametrize(
+    ("amount", "up_to", "holders"),
+    [
+        ("0", Decimal(1_000), (HEAD, CREDIT, APPROVE)),
+        ("1000", Decimal(1_000), (HEAD, CREDIT, APPROVE)),
+        ("1000.01", Decimal("100000.5"), (CREDIT, APPROVE)),
+        ("100000.50", Decimal("100000.5"), (CREDIT, APPROVE)),
+        ("100000.51", None, (APPROVE,)),
+        (None, None, (APPROVE,)),
+    ],
+)
+def test_a_larger_amount_asks_for_more_and_an_unknown_one_for_most(amount, up_to, holders):
+    given_amount = None if amount is None else Decimal(amount)
+    found = authority(BANDS, given_amount, "records.write")
+    assert found == (up_to, holders, up_to is not None)
+
+
+def test_beyond_the_last_band_decides_who_the_kind_itself_asks_for():
+    bands = BANDS[:2]
+    assert authority(bands, Decimal(500_000), "approve") is None
+    assert authority(bands, None, "approve") is None
+    assert authority(bands, Decimal(5), "approve") == (Decimal(1_000), (HEAD, CREDIT, APPROVE), True)
+    assert authority([], Decimal(5), "approve") is None
+
+
+@given(
+    st.lists(st.integers(1, 9), unique=True).map(sorted),
+    st.booleans(),
+    st.integers(0, 10),
+    st.integers(0, 10),
+)
+def test_who_decides_on_more_decides_on_less(ends, endless, one, other):
+    bands = [Band(Decimal(end), of_role(f"r{end}"), deputies=True) for end in ends]
+    bands += [Band(None, of_role("top"), deputies=True)] if endless else []
+    less, more = (authority(bands, Decimal(n), "approve") for n in sorted((one, other)))
+    beyond = (of_permission("approve"),)
+    assert set(more.holders if more else beyond) <= set(less.holders if less else beyond)
+
+
+@pytest.mark.parametrize(
+    ("given_bands", "sentence"),
+    [
+        ([{}], "bands.general.0 must name who decides: either a permission or a role"),
+        ([{"role": "reader", "permission": "approve"}], "bands.general.0 must name who decides"),
+        ([{"role": "chief"}], "bands.general.0 names the role 'chief'; known are head, reader"),
+        (
+            [{"role": "head"}, {"permission": "approve", "up_to": "5"}],
+            "bands.general.0 has no up_to; only the last band may do without",
+        ),
+        (
+            [{"role": "head", "up_to": "5"}, {"permission": "approve", "up_to": "5.00"}],
+            "bands.general.1 ends at 5.00, which is not above the band before it; list the smallest first",
+        ),
+    ],
+)
+def test_a_band_that_is_none_is_named(given_bands, sentence):
+    with pytest.raises(BadConfig, match="^crm.toml: plugins.approvals." + re.escape(sentence)):
+        bands_of({"bands": {"general": given_bands}}, "general", {"head", "reader"})

@@ -63,7 +63,9 @@ FAULTS: dict[str, Fault] = {
     "returns_wrong_fields": Fault("fails", "TypeError", families=LISTS, not_hooks=NO_RECORDS),
     "returns_a_naive_time": Fault("fails", "TypeError", hooks=frozenset({"alerts", "card_sections"})),
     "returns_a_number_that_no_database_holds": Fault(
-        "fails", "TypeError", hooks=frozenset({"work_items", "alerts", "card_sections", "service_policies"})
+        "fails",
+        "TypeError",
+        hooks=frozenset({"work_items", "alerts", "card_sections", "service_policies", "evidence"}),
     ),
     "returns_a_number_that_nobody_can_print": Fault(
         "fails", "ValueError", hooks=frozenset({"card_sections"})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crmcore.api import ApprovalRequest, CrmError, next_workday
+from crmcore.api import ApprovalRequest, CrmError, OrderRelease, ask_holds, collect_evidence, next_workday
 from crmcore.builtin.duplicates import merging
 from crmcore.builtin.privacy import erasing
 from crmcore.builtin.privacy.persons import by_code
@@ -111,6 +111,22 @@ def ask_decision(hook: str, batch: str, of: Callable[[], list[Any]]) -> Callable
     return ask
 
 
+def ask_to_release(world: World) -> Asked:
+    """Ask whether an order may be delivered, as whoever releases one does."""
+    asked = Asked()
+    order = OrderRelease(1, 1, "SO1", 100, "CNY", date(2026, 3, 1), None)
+    with opened(world, asked) as app, app.write(ACTOR) as tx:
+        ask_holds(tx, [order])
+    return asked
+
+
+def ask_for_evidence(world: World) -> Asked:
+    asked = Asked()
+    with opened(world, asked) as app, app.read(actor=ACTOR) as ctx:
+        asked.plugins = {one.plugin for one in collect_evidence(ctx, [1], ["chaos"])}
+    return asked
+
+
 def ask_policies(world: World) -> Asked:
     asked = Asked()
     with opened(world, asked) as app, app.read(actor=ACTOR) as ctx:
@@ -167,6 +183,8 @@ ASK: dict[str, Callable[[World], Asked]] = {
     "currency_rates": ask_rate,
     "workdays": ask_workday,
     "service_policies": ask_policies,
+    "release_orders": ask_to_release,
+    "evidence": ask_for_evidence,
     "approve_requests": ask_decision(
         "approve_requests", "requests", lambda: [ApprovalRequest("witness", "Please")]
     ),

@@ -66,6 +66,22 @@ def test_hostile_files_are_refused_and_leave_nothing(small: CommandLine, paper: 
     assert stored(small) == []
 
 
+def test_the_companys_own_database_is_no_document(small: CommandLine, tmp_path: Path):
+    assert small.folder is not None
+    database = small.folder / "crm.db"
+    (tmp_path / "twin.pdf").hardlink_to(database)
+    for held in (small.folder / "crm.db-wal", small.folder / "crm.db-shm"):
+        held.touch()
+    for file in (*sorted(small.folder.glob("crm.db*")), tmp_path / "twin.pdf"):
+        result = small("document", "add", "C1", file, "--drawer", "basic")
+        assert (result.exit_code, result.stdout) == (1, ""), file
+        assert f"{file} is of the company's own database" in result.stderr.replace("\n", " ")
+    assert small.lines("document", "list") == []
+    assert stored(small) == []
+    (copy := tmp_path / "copy.db").write_bytes(database.read_bytes())
+    small.ok("document", "add", "C1", copy, "--drawer", "basic")
+
+
 def test_a_file_beyond_the_companys_limit_is_refused(make_app, crm: CommandLine, tmp_path: Path):
     make_app(settings="[plugins.records]\ndocument_limit_mb = 1\n")
     crm.ok("customer", "add", "--code", "C1", "--name", "x")

@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -1011,3 +1012,106 @@ def test_hook_approve_requests(
             assert found["decided_by"] == "plugin:naming"
             assert found["decision_reason"] == f"a {subject} name; 1 customers, {ACTOR} asks"
     assert crm.json("customer", "show", "A")["name"] == "named plain"
+
+
+CAUTIOUS = """
+from crmcore.api import Hold, hookimpl
+
+@hookimpl
+def release_orders(orders, ctx):
+    known = ctx.connection.exec_driver_sql("SELECT count(*) FROM customer").scalar()
+    if any(o.order == "broken" for o in orders):
+        raise LookupError("no such order")
+    if any(o.order == "stray" for o in orders):
+        return [Hold(7, "limit", "none of these", None)]
+    if any(o.order == "garbage" for o in orders):
+        return [Hold(0, "limit", None, None)]
+    return [
+        Hold(i, "limit", f"{o.order} is more than 100; {known} customers, {ctx.actor} asks", "records.write")
+        for i, o in enumerate(orders)
+        if o.amount_minor > 100
+    ]
+"""
+
+
+def held(app: App, **amounts: int) -> list[tuple[int, str, str, str | None, str]]:
+    """Ask whether orders of these amounts may be released; what is written before is written or not with them."""
+    from crmcore.api import OrderRelease, ask_holds
+
+    day = date(2026, 3, 1)
+    orders = [OrderRelease(1, 1, name, amount, "CNY", day, None) for name, amount in amounts.items()]
+    with app.write(ACTOR) as tx:
+        tx.insert(Customer, [{"name": "written", "code": f"W{tx.id}"}])
+        return [(h.index, h.rule, h.reason, h.permission, h.plugin) for h in ask_holds(tx, orders)]
+
+
+def test_hook_release_orders(make_app: Callable[..., App], database: str, install_plugin: Any) -> None:
+    install_plugin("cautious", CAUTIOUS)
+    app = make_app(["cautious"], database)
+    add(app, "A")
+    assert held(app) == held(app, small=100) == []
+    reason = f"large is more than 100; 4 customers, {ACTOR} asks"
+    assert held(app, small=100, large=101) == [(1, "limit", reason, "records.write", "cautious")]
+    for name, problem in (("broken", "LookupError"), ("stray", "IndexError"), ("garbage", "TypeError")):
+        with pytest.raises(Refused, match=rf"plugin 'cautious' failed in release_orders \({problem}"):
+            held(app, **{name: 1})
+    with app.read() as ctx:
+        assert ctx.connection.scalar(sa.text("SELECT count(*) FROM customer")) == 4, (
+            "what was refused left nothing"
+        )
+
+
+def test_a_plugin_that_holds_orders_and_cannot_run_refuses_every_release_by_name(
+    make_app: Callable[..., App], install_plugin: Any, reopen: Callable[..., App]
+) -> None:
+    plugin = install_plugin("cautious", CAUTIOUS)
+    app = make_app(["cautious"])
+    add(app, "A")
+    record = plugin.info.joinpath("RECORD").read_text(encoding="utf-8")
+    plugin.write({"plugin.py": "raise RuntimeError('half written')"})
+    plugin.info.joinpath("RECORD").write_text(record, encoding="utf-8")  # as in an editable installation
+    plugin.forget()
+    app = reopen(app)
+    with pytest.raises(Refused, match=r"plugin 'cautious' decides on this and cannot run \(.*half written"):
+        held(app, small=1)
+    with app.read() as ctx:
+        assert ctx.connection.scalar(sa.text("SELECT count(*) FROM customer")) == 1
+
+
+COURT = """
+from decimal import Decimal
+from crmcore.api import Evidence, hookimpl
+
+@hookimpl
+def evidence(customer_ids, indicator, ctx):
+    if indicator == "lawsuits":
+        return [Evidence(i, indicator, i - 1, "court register", ctx.today) for i in reversed(customer_ids)]
+    if indicator == "stray":
+        return [Evidence(99, indicator, 1, "court register", ctx.today)]
+    if indicator == "nothing_finite":
+        return [Evidence(1, indicator, Decimal("NaN"), "court register", ctx.today)]
+"""
+
+
+def test_hook_evidence(make_app: Callable[..., App], database: str, install_plugin: Any) -> None:
+    from crmcore.api import collect_evidence
+
+    install_plugin("court", COURT)
+    install_plugin("register", COURT.replace("court register", "tax office"))
+    app = make_app(["court", "register"], database)
+    ids = add(app, "A", "B")
+    with app.read(actor=ACTOR) as ctx:
+        found = collect_evidence(ctx, ids, ["lawsuits", "age", "lawsuits"])
+        told = [(e.customer_id, e.indicator, e.value, e.source, e.at, e.plugin) for e in found]
+        assert told == [
+            (number, "lawsuits", number - 1, source, ctx.today, plugin)
+            for number in ids
+            for source, plugin in (("court register", "court"), ("tax office", "register"))
+        ]
+        assert collect_evidence(ctx, [], ["lawsuits"]) == collect_evidence(ctx, ids, []) == []
+        for indicator, problem in (
+            ("stray", "stray' of customer 99, which it was not"),
+            ("nothing_finite", "NaN"),
+        ):
+            assert collect_evidence(ctx, ids, [indicator]) == []
+            assert any("'court' failed in evidence" in w and problem in w for w in app.warnings), app.warnings

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from crmcore.api import Actor, Customer, Refused
 from crmcore.app import App
-from crmcore.entities.actors import PERMISSIONS, ROLES, deputies_on, permissions_of
+from crmcore.builtin.approvals.standing import stood_in_for
+from crmcore.entities.actors import PERMISSIONS, ROLES, permissions_of
 from crmcore.entities.tables import ActorDeputy
 from crmcore.testing import ACTOR, CommandLine
 
@@ -106,9 +107,10 @@ def test_deputies_stand_in_on_both_first_and_last_day(app: App) -> None:
         row: dict[str, Any] = {"deputy_id": ids["rep"], "absent_id": ids["manager"]}
         tx.insert(ActorDeputy, [{**row, "since": date(2026, 3, 2), "until": date(2026, 3, 4)}])
     with app.read() as ctx:
-        found = [deputies_on(ctx.connection, ids["manager"], date(2026, 3, day)) for day in range(1, 6)]
-        assert deputies_on(ctx.connection, ids["rep"], date(2026, 3, 3)) == []
-    assert found == [[], [ids["rep"]], [ids["rep"]], [ids["rep"]], []]
+        days = [date(2026, 3, day) for day in range(1, 6)]
+        found = [[one.code for one in stood_in_for(ctx.connection, app.config, "rep", day)] for day in days]
+        assert stood_in_for(ctx.connection, app.config, "manager", days[2]) == []
+    assert found == [[], ["manager"], ["manager"], ["manager"], []]
 
 
 def test_a_deputy_does_not_inherit_permissions(app: App) -> None:

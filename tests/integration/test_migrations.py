@@ -28,6 +28,7 @@ MODULES = (
     "crmcore.builtin.exchange.tables",
     "crmcore.builtin.jobs.tables",
     "crmcore.builtin.approvals.tables",
+    "crmcore.builtin.documents.tables",
     "crmcore.builtin.duplicates.merge_tables",
     "crmcore.builtin.duplicates.tables",
     "crmcore.builtin.privacy.tables",
@@ -47,7 +48,7 @@ def app(make_app: Callable[..., App], database: str) -> App:
 
 def core() -> set[str]:
     """Name the core's tables: those whose class or table stands in crmcore."""
-    plugins = {"abc", "ledger"}
+    plugins = {"abc", "credit", "ledger"}
     return {name for name in metadata.tables if name.split("_")[0] not in plugins}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crmcore.builtin.approvals.rules import STATES, Decision
-from crmcore.builtin.approvals.words import shown_state, shown_yes
+from crmcore.builtin.approvals.words import shown_band, shown_holder, shown_state, shown_yes
 from crmcore.builtin.records.options import NUMBER, limit_option, list_records, local
 from crmcore.cli.kit import (
     Command,
@@ -49,6 +50,7 @@ def approvals() -> None:
 @pass_session
 def list_command(session: Session, scope: str | None, limit: int | None, **options: Any) -> None:
     """List requests."""
+    from crmcore.builtin.approvals.company import is_single_person
     from crmcore.builtin.approvals.queries import approval_table, as_json, in_inbox, select
     from crmcore.builtin.approvals.standing import standing, stood_in_for
     from crmcore.builtin.privacy.restricted import hidden
@@ -59,13 +61,15 @@ def list_command(session: Session, scope: str | None, limit: int | None, **optio
         if scope == "inbox":
             own = standing(ctx.connection, session.app.config, ctx.actor)
             absent = stood_in_for(ctx.connection, session.app.config, ctx.actor, ctx.today)
-            chosen = in_inbox(own, absent, ctx.today)
+            alone = is_single_person(session.app)
+            chosen = in_inbox(own, absent, ctx.today, single_person=alone)
         elif scope == "mine":
             chosen = approval_table.c.requested_by == ctx.actor
         about = (approval_table.c.customer_id, "customer")
         query = select(ctx.today, chosen, **options).where(*hidden(ctx.connection, about))
         rest = {"limit": limit, "as_json": as_lines, "scope": scope or "all"}
-        list_records(session, ctx, query, as_json, _requests_table, {**rest, **options})
+        table = partial(_requests_table, session)
+        list_records(session, ctx, query, as_json, table, {**rest, **options})
 
 
 @approvals.command("show", cls=Command, help=N_("Show a request, and who may decide on it."))
@@ -160,7 +164,7 @@ def kinds_command(session: Session, *, as_json: bool) -> None:
     if as_json:
         emit_lines(found)
     else:
-        show_table(_kinds_table(found))
+        show_table(_kinds_table(session, found))
 
 
 def _require_kind(session: Session, ctx: Context, kind: str | None) -> None:
@@ -179,6 +183,7 @@ def _decide(session: Session, number: int, decision: Decision, reason: str) -> N
 
 
 def _read(session: Session, number: int, *, who: bool = False) -> dict[str, Any]:
+    from crmcore.builtin.approvals.company import is_single_person
     from crmcore.builtin.approvals.decisions import cannot_be_approved
     from crmcore.builtin.approvals.queries import as_json, deciders, read_row
     from crmcore.builtin.approvals.standing import everybody
@@ -188,7 +193,8 @@ def _read(session: Session, number: int, *, who: bool = False) -> dict[str, Any]
         (found,) = as_json(ctx, [row])
         if who:
             actors = everybody(ctx.connection, session.app.config, ctx.today)
-            found["deciders"] = deciders(row, actors, ctx.today)
+            alone = is_single_person(session.app)
+            found["deciders"] = deciders(row, actors, ctx.today, single_person=alone)
             is_open = found["state"] == "requested"
             found["cannot_be_approved"] = cannot_be_approved(session.app, row) if is_open else None
     return found
@@ -199,8 +205,19 @@ def _answer(session: Session, number: int, message: str, *, as_json: bool) -> No
     if as_json:
         emit(found)
     else:
-        state = shown_state(found["state"])
+        state = _state(found)
         echo(message.format(number=number, subject=found["subject"], state=state))
+        if found["single_person"]:
+            echo(_("It was decided by the one who asked (single-person firm)."))
+
+
+def _state(found: Mapping[str, Any]) -> str:
+    return shown_state(found["state"], single_person=found["single_person"])
+
+
+def _band(session: Session, found: Mapping[str, Any]) -> str:
+    """Return the amount band of a request; nothing where it belongs to none."""
+    return shown_band(found["up_to"], session.app.config.currency) if found["holders"] else ""
 
 
 def _amount(found: Mapping[str, Any]) -> str:
@@ -216,11 +233,14 @@ def _facts(session: Session, found: Mapping[str, Any]) -> list[tuple[str, Any]]:
     by = found["decided_by"]
     if found["decided_for"]:
         by = _("{deputy} for {absent}").format(deputy=by, absent=found["decided_for"])
+    if found["single_person"]:
+        by = _("{actor}, who had asked (single-person firm)").format(actor=by)
     return [
-        (_("State"), shown_state(found["state"])),
+        (_("State"), _state(found)),
         (_("Kind"), found["kind"]),
         (_("Customer"), found["customer"]),
         (_("Amount"), _amount(found)),
+        (_("Amount band"), _band(session, found)),
         (_("Asked by"), found["requested_by"]),
         (_("Asked"), f"{local(session, found['requested_at']):%Y-%m-%d %H:%M}"),
         (_("Last day"), found["expires_on"]),
@@ -231,7 +251,7 @@ def _facts(session: Session, found: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def _requests_table(found: Sequence[Mapping[str, Any]]) -> Table:
+def _requests_table(session: Session, found: Sequence[Mapping[str, Any]]) -> Table:
     columns = (
         Column("number", _("Number"), "integer"),
         Column("state", _("State")),
@@ -239,17 +259,19 @@ def _requests_table(found: Sequence[Mapping[str, Any]]) -> Table:
         Column("customer", _("Customer")),
         Column("subject", _("What")),
         Column("amount", _("Amount")),
+        Column("band", _("Amount band")),
         Column("requested_by", _("Asked by")),
         Column("expires_on", _("Last day"), "date"),
     )
     rows = [
         (
             one["number"],
-            shown_state(one["state"]),
+            _state(one),
             one["kind"],
             one["customer"],
             one["subject"],
             _amount(one),
+            _band(session, one),
             one["requested_by"],
             one["expires_on"],
         )
@@ -258,12 +280,19 @@ def _requests_table(found: Sequence[Mapping[str, Any]]) -> Table:
     return Table("approvals", "", columns, rows)
 
 
-def _kinds_table(found: Sequence[Mapping[str, Any]]) -> Table:
+def _shown_band(session: Session, band: Mapping[str, Any]) -> str:
+    message = _("{band}: {holder}") if band["deputies"] else _("{band}: {holder} in person")
+    shown = shown_band(band["up_to"], session.app.config.currency)
+    return message.format(band=shown, holder=shown_holder(band["holder"]))
+
+
+def _kinds_table(session: Session, found: Sequence[Mapping[str, Any]]) -> Table:
     columns = (
         Column("name", _("Name")),
         Column("title", _("Title")),
         Column("plugin", _("Plugin")),
         Column("permission", _("Permission")),
+        Column("bands", _("Amount bands")),
         Column("outside_policy", _("Outside policy")),
         Column("expires_days", _("Days"), "integer"),
     )
@@ -273,6 +302,7 @@ def _kinds_table(found: Sequence[Mapping[str, Any]]) -> Table:
             kind["title"],
             kind["plugin"],
             kind["permission"] or _("depends"),
+            "; ".join(_shown_band(session, band) for band in kind["bands"]),
             shown_yes(kind["outside_policy"]),
             kind["expires_days"],
         )

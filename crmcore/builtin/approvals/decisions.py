@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again_if_given_up
+from crmcore.builtin.approvals.company import is_single_person
 from crmcore.builtin.approvals.kinds import carry_out, find_kind
 from crmcore.builtin.approvals.queries import (
     approval_table,
@@ -21,12 +22,15 @@ from crmcore.builtin.approvals.sentences import closed_sentence, hindrance_sente
 from crmcore.builtin.approvals.standing import standing, stood_in_for
 from crmcore.builtin.approvals.tables import Approval
 from crmcore.builtin.approvals.values import cleaned_reason
+from crmcore.entities.lookup import batches
 from crmcore.errors import CrmError, NotFound, Refused
 from crmcore.i18n import _
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crmcore.app import App
-    from crmcore.plugins.types import ApprovalKind
+    from crmcore.plugins.types import ApprovalKind, Person
     from crmcore.tx import Tx
 
 _CHUNK = 1_000
@@ -51,6 +55,7 @@ def decide(app: App, actor: str, number: int, decision: Decision, reason: str = 
             state=BECOMES[decision],
             decided_by=actor,
             decided_for=None if name == actor else name,
+            single_person=actor == row["requested_by"],
             decided_at=tx.now,
             decision_reason=reason or None,
         )
@@ -62,7 +67,7 @@ def _decides_for(app: App, tx: Tx, row: sa.RowMapping, decision: Decision, reaso
     """Return in whose name the actor decides; Refused if they may not."""
     own = standing(tx.connection, app.config, tx.actor)
     absent = stood_in_for(tx.connection, app.config, tx.actor, tx.ctx.today)
-    matter = as_matter(row, tx.ctx.today)
+    matter = as_matter(row, tx.ctx.today, single_person=is_single_person(app))
     found = hindrance(matter, own, absent, decision, reason)
     name = decides_for(matter, own, absent)
     if found is not None or name is None:
@@ -131,15 +136,22 @@ def withdraw_all(app: App, tx: Tx, plugin: str) -> int:
     if numbers:
         app.host.plugins[:] = [hosted for hosted in app.host.plugins if hosted.name != plugin]
     reason = _("plugin {plugin} was uninstalled and its data dropped").format(plugin=plugin)
-    values = {
-        "state": "withdrawn",
-        "decided_by": tx.actor,
-        "decided_at": tx.now,
-        "decision_reason": reason,
-    }
+    values = _closed(tx, reason)
     for start in range(0, len(numbers), _CHUNK):
         tx.update(Approval, [(number, values) for number in numbers[start : start + _CHUNK]])
     return len(numbers)
+
+
+def withdraw_erased(tx: Tx, persons: Sequence[Person]) -> None:
+    """Withdraw the open requests about persons who are erased: nothing is left of them that could be carried out."""
+    c, values = approval_table.c, _closed(tx, _("the person was erased"))
+    for part in batches(person.id for person in persons if person.entity == "customer"):
+        query = sa.select(c.id).where(c.customer_id.in_(part), is_open(tx.ctx.today)).order_by(c.id)
+        tx.update(Approval, [(number, values) for number in tx.connection.scalars(query.with_for_update())])
+
+
+def _closed(tx: Tx, reason: str) -> dict[str, Any]:
+    return {"state": "withdrawn", "decided_by": tx.actor, "decided_at": tx.now, "decision_reason": reason}
 
 
 def expire(app: App, actor: str) -> int:

@@ -7,6 +7,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from crmcore.builtin.approvals.company import company_bands
 from crmcore.builtin.approvals.rules import last_day
 from crmcore.errors import BadConfig, CrmError, NotFound, PluginError, Refused
 from crmcore.i18n import _, translate
@@ -63,6 +64,14 @@ def as_json(app: App, kind: ApprovalKind) -> dict[str, Any]:
         "outside_policy": None if callable(kind.outside_policy) else kind.outside_policy,
         "expires_days": kind.expires_days,
         "does_something": kind.apply is not None,
+        "bands": [
+            {
+                "up_to": None if band.up_to is None else f"{band.up_to:f}",
+                "holder": band.holder,
+                "deputies": band.deputies,
+            }
+            for band in company_bands(app, kind.name)
+        ],
     }
 
 

@@ -64,13 +64,16 @@ def export_persons(persons: Sequence[Person], ctx: Context) -> list[PersonData]:
 
 @hookimpl
 def erase_persons(persons: Sequence[Person], tx: Tx) -> list[ErasedData]:
-    """Keep that something was asked for and decided, not what was said of the person."""
+    """Keep that something was asked for and decided, not what was said of the person; what waits is withdrawn."""
+    from crmcore.builtin.approvals.decisions import withdraw_erased
     from crmcore.builtin.approvals.tables import Approval
     from crmcore.builtin.privacy.rows import erase_person_rows
     from crmcore.builtin.privacy.rules import ERASED
 
     nothing: dict[str, Any] = {"subject": ERASED, "reason": None, "payload": {}, "decision_reason": None}
-    return [erase_person_rows(tx, Approval, persons, nothing)]
+    erased = [erase_person_rows(tx, Approval, persons, nothing)]
+    withdraw_erased(tx, persons)
+    return erased
 
 
 @hookimpl

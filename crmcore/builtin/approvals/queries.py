@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from crmcore.builtin.approvals.rules import EVERYTHING, Matter, Standing, decides_for, state_on
 from crmcore.builtin.approvals.tables import Approval
+from crmcore.db.base import dumps
 from crmcore.entities.lookup import batches, customer_codes, table_of
 from crmcore.errors import NotFound
 from crmcore.i18n import _
@@ -32,12 +33,16 @@ _PLAIN = (
     "currency",
     "payload",
     "permission",
+    "up_to",
+    "holders",
+    "deputies",
     "outside_policy",
     "requested_by",
     "requested_at",
     "expires_on",
     "decided_by",
     "decided_for",
+    "single_person",
     "decided_at",
     "decision_reason",
     "version",
@@ -76,10 +81,12 @@ def as_request(row: sa.RowMapping, today: date) -> ApprovalRequest:
     )
 
 
-def as_matter(row: sa.RowMapping, today: date) -> Matter:
-    """Return a stored request as the rules see it."""
+def as_matter(row: sa.RowMapping, today: date, *, single_person: bool = False) -> Matter:
+    """Return a stored request as the rules see it; `single_person`: who asks may decide."""
     state = state_on(row["state"], row["expires_on"], today)
-    return Matter(row["requested_by"], row["permission"], row["outside_policy"], state)
+    holders = None if row["holders"] is None else frozenset(row["holders"])
+    terms = (row["requested_by"], row["permission"], row["outside_policy"])
+    return Matter(*terms, state, holders, row["deputies"], single_person)
 
 
 def read_row(connection: sa.Connection, number: int, *, lock: bool = False) -> sa.RowMapping:
@@ -110,16 +117,24 @@ def is_late(today: date) -> sa.ColumnElement[bool]:
     return sa.and_(_c.state == "requested", _c.expires_on < today)
 
 
-def in_inbox(actor: Standing, absent: Sequence[Standing], today: date) -> sa.ColumnElement[bool]:
+def in_inbox(
+    actor: Standing, absent: Sequence[Standing], today: date, *, single_person: bool = False
+) -> sa.ColumnElement[bool]:
     """Choose the open requests that an actor may decide, as `rules.decides_for` says of each."""
-    names = [sa.and_(_held(one), _c.requested_by != one.code) for one in (actor, *absent) if one.permissions]
-    return sa.and_(is_open(today), _c.requested_by != actor.code, sa.or_(sa.false(), *names))
+    others = _c.requested_by != actor.code
+    in_own_name = _held(actor) if single_person else sa.and_(_held(actor), others)
+    names = [sa.and_(_held(one), _c.requested_by != one.code, others, _c.deputies) for one in absent]
+    return sa.and_(is_open(today), sa.or_(in_own_name, *names))
 
 
 def _held(one: Standing) -> sa.ColumnElement[bool]:
     if EVERYTHING in one.permissions:
         return sa.true()
-    return _c.permission.in_(sorted(one.permissions))
+    by_permission = sa.and_(_c.holders.is_(None), _c.permission.in_(sorted(one.permissions)))
+    # Taken out of the text: LIKE has its own idea of `_`, and on SQLite of capital letters.
+    held, nothing = sa.cast(_c.holders, sa.Text), sa.literal("")
+    by_band = [held != sa.func.replace(held, dumps(holder), nothing) for holder in sorted(one.holds)]
+    return sa.or_(by_permission, *by_band)
 
 
 def select(
@@ -164,10 +179,14 @@ def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]
 
 
 def deciders(
-    row: sa.RowMapping, actors: Iterable[tuple[Standing, Sequence[Standing]]], today: date
+    row: sa.RowMapping,
+    actors: Iterable[tuple[Standing, Sequence[Standing]]],
+    today: date,
+    *,
+    single_person: bool = False,
 ) -> list[str]:
     """Return the codes of those who may decide on a request today; nobody on one that is closed."""
-    matter = as_matter(row, today)
+    matter = as_matter(row, today, single_person=single_person)
     if matter.state != "requested":
         return []
     return [actor.code for actor, absent in actors if decides_for(matter, actor, absent) is not None]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.builtin.again import again_if_given_up
+from crmcore.builtin.approvals.company import authority_over
+from crmcore.builtin.approvals.decisions import decide as decide_approval
 from crmcore.builtin.approvals.kinds import Terms, carry_out, check_payload, find_kind, terms_of
 from crmcore.builtin.approvals.queries import approval_table, find_approvals, latest_approvals
 from crmcore.builtin.approvals.rules import BECOMES, settled
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from crmcore.plugins.types import ApprovalKind, ApprovalRequest, Verdict
     from crmcore.tx import Tx
 
-__all__ = ["ask", "find_approvals", "latest_approvals", "request_approvals"]
+__all__ = ["ask", "decide_approval", "find_approvals", "latest_approvals", "request_approvals"]
 
 _Matter = tuple[str, str]
 
@@ -123,7 +125,7 @@ def _make(
         return []
     verdicts = _verdicts(app, tx, fresh)
     terms = [terms_of(app, kinds[one.kind], _copied(one), tx.ctx.today) for one in fresh]
-    rows = [_row(tx, kinds[one.kind], one, its) for one, its in zip(fresh, terms, strict=True)]
+    rows = [_row(app, tx, kinds[one.kind], one, its) for one, its in zip(fresh, terms, strict=True)]
     numbers = tx.insert(Approval, rows)
     made = [replace(one, id=number) for one, number in zip(fresh, numbers, strict=True)]
     for place in sorted(verdicts):
@@ -155,8 +157,9 @@ def _verdicts(app: App, tx: Tx, fresh: Sequence[ApprovalRequest]) -> dict[int, V
     return {place: verdict for place, verdict in counting.items() if verdict is not None}
 
 
-def _row(tx: Tx, kind: ApprovalKind, request: ApprovalRequest, terms: Terms) -> dict[str, Any]:
+def _row(app: App, tx: Tx, kind: ApprovalKind, request: ApprovalRequest, terms: Terms) -> dict[str, Any]:
     names = ("kind", "key", "customer_id", "subject", "amount_minor", "currency", "requested_by")
+    who = authority_over(app, tx.ctx, request, terms.permission)
     return {
         **{name: getattr(request, name) for name in names},
         "plugin": kind.plugin,
@@ -164,6 +167,9 @@ def _row(tx: Tx, kind: ApprovalKind, request: ApprovalRequest, terms: Terms) -> 
         "payload": dict(request.payload),
         "requested_at": tx.now,
         **terms._asdict(),
+        "up_to": None if who is None or who.up_to is None else f"{who.up_to:f}",
+        "holders": None if who is None else list(who.holders),
+        "deputies": who is None or who.deputies,
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
-from crmcore.builtin.approvals.rules import Decision, Hindrance
+from crmcore.builtin.approvals.rules import Decision, Hindrance, of_permission
+from crmcore.builtin.approvals.words import shown_holder
 from crmcore.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ _OTHERS = {
     "for_requester": N_(
         "request {number} was made by {asked_by!r}, for whom you stand in; somebody else must decide on it"
     ),
+    "in_person": N_(
+        "request {number} is decided in person: within its amount band nobody decides for somebody absent; crm approvals show {number} says who may"
+    ),
     "not_allowed": N_(
-        "actor {actor!r} may not decide on request {number}: it needs the permission {permission!r}; crm approvals show {number} says who may"
+        "actor {actor!r} may not decide on request {number}: it needs {what}; crm approvals show {number} says who may"
     ),
 }
 _NO_REASON: dict[Decision, str] = {
@@ -39,9 +43,12 @@ def hindrance_sentence(
     if found == "closed":
         return closed_sentence(row, zone)
     message = _NO_REASON[decision] if found == "no_reason" else _OTHERS[found]
-    return _(message).format(
-        number=row["id"], actor=actor, asked_by=row["requested_by"], permission=row["permission"]
-    )
+    return _(message).format(number=row["id"], actor=actor, asked_by=row["requested_by"], what=_needed(row))
+
+
+def _needed(row: sa.RowMapping) -> str:
+    holders = row["holders"] or [of_permission(row["permission"])]
+    return _(" or ").join(map(shown_holder, holders))
 
 
 def closed_sentence(row: sa.RowMapping, zone: tzinfo) -> str:

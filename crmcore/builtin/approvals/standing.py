@@ -54,4 +54,4 @@ def everybody(
 
 
 def _standing(row: sa.Row[Any, Any], config: Config) -> Standing:
-    return Standing(row.code, frozenset(permissions_of(row.roles, config)))
+    return Standing(row.code, frozenset(permissions_of(row.roles, config)), frozenset(row.roles))

@@ -42,7 +42,13 @@ class Approval(CoreModel, table=True):
     currency: str | None = Field(default=None, max_length=3)
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=JsonText)
     permission: str = Field(max_length=64)
-    """Who has it may decide."""
+    """Who has it may decide, unless `holders` says who."""
+    up_to: str | None = Field(default=None, max_length=20)
+    """Where the amount band ends to which it belongs, in the company's currency; None = it has no end, or none."""
+    holders: list[str] | None = Field(default=None, sa_type=JsonText)
+    """Who may decide by that band: `permission:NAME`, `role:NAME`; None = it belongs to none."""
+    deputies: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
+    """Whether somebody may decide in the name of a holder who is absent."""
     outside_policy: bool = False
     """Approving it needs a reason."""
     state: str = Field(default="requested", max_length=16)
@@ -54,6 +60,8 @@ class Approval(CoreModel, table=True):
     """Code of an actor, or `plugin:NAME`."""
     decided_for: str | None = Field(default=None, max_length=64)
     """For whom a deputy decided."""
+    single_person: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    """Whether who had asked decided, in a firm of one person."""
     decided_at: datetime | None = None
     decision_reason: str | None = Field(default=None, sa_type=Text)
     version: int = 1

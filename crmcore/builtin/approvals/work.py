@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crmcore.builtin.approvals.company import is_single_person
 from crmcore.builtin.approvals.queries import approval_table, as_matter, in_inbox
 from crmcore.builtin.approvals.rules import TOLD_DAYS, Standing, decides_for, is_urgent, state_on
 from crmcore.builtin.approvals.standing import standing, stood_in_for
@@ -40,12 +41,14 @@ def work(actor: str, since: date | None, ctx: Context) -> list[WorkItem]:
 def _inbox(
     own: Standing, absent: Sequence[Standing], since: date | None, ctx: Context, zone: tzinfo
 ) -> Iterator[WorkItem]:
-    chosen = in_inbox(own, absent, ctx.today)
+    single_person = is_single_person(ctx._app)  # noqa: SLF001  (the kernel's own way back)
+    chosen = in_inbox(own, absent, ctx.today, single_person=single_person)
     if since is not None:
         chosen = sa.and_(chosen, _c.requested_at >= _midnight(since, zone))
     query = sa.select(approval_table).where(chosen).order_by(_c.expires_on, _c.id).limit(_MOST)
     for row in ctx.connection.execute(query).mappings():
-        name = decides_for(as_matter(row, ctx.today), own, absent)
+        matter = as_matter(row, ctx.today, single_person=single_person)
+        name = decides_for(matter, own, absent)
         title = _("Decide: {subject}") if name == own.code else _("Decide for {absent}: {subject}")
         yield WorkItem(
             key=f"approval:{row['id']}",
@@ -74,10 +77,8 @@ def _answered(actor: str, since: date | None, today: date, zone: tzinfo) -> sa.S
     """Choose what others decided, or nobody; what was settled as it was asked for, who asked has seen."""
     first = max(today - timedelta(days=TOLD_DAYS), since or date.min)
     decided = sa.and_(
-        sa.or_(
-            _c.state.in_(("approved", "rejected")),
-            sa.and_(_c.state == "withdrawn", _c.decided_by != actor),  # its plugin went for good
-        ),
+        _c.state.in_(("approved", "rejected", "withdrawn")),  # withdrawn by another: its plugin went for good
+        _c.decided_by != actor,
         _c.decided_at >= _midnight(first, zone),
         sa.not_(_c.decided_by.startswith("plugin:")),
     )

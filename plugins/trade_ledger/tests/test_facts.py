@@ -92,7 +92,11 @@ def test_open_documents_are_found_by_the_index_of_open_documents(make_books: Boo
 
 
 @pytest.mark.parametrize(
-    "fact", ["purchases", "receivables", "payments", "orders_open", "documents", "products"]
+    "fact",
+    [
+        *("purchases", "receivables", "payments", "settlements", "orders", "orders_open", "order_invoices"),
+        *("deliveries_open", "documents", "products"),
+    ],
 )
 def test_each_fact_has_the_columns_that_the_kernel_wants(books: Books, fact):
     assert books.fact(fact) == []

@@ -89,7 +89,11 @@ def test_the_facts_are_provided():
         "purchases",
         "receivables",
         "payments",
+        "settlements",
+        "orders",
         "orders_open",
+        "order_invoices",
+        "deliveries_open",
         "documents",
         "products",
     }

@@ -17,9 +17,10 @@ from crmcore.builtin.again import again
 from crmcore.builtin.privacy.restricted import hidden, require_about_shown
 from crmcore.builtin.records.services.values import By, at_version, cleaned, contains, require_one_of
 from crmcore.builtin.records.words import DRAWERS
+from crmcore.db.engine import sqlite_path
 from crmcore.entities.lookup import customer_codes, find_customer, find_row, table_of
 from crmcore.entities.tables import Document
-from crmcore.errors import CrmError, Guarded
+from crmcore.errors import CrmError, Guarded, Refused
 from crmcore.files import alone_in, sync_folder
 from crmcore.i18n import _
 from crmcore.text import one_line
@@ -36,8 +37,9 @@ _table = table_of(Document)
 def add(app: App, by: By, customer: str, file: Path, values: Mapping[str, Any], limit: int) -> str:
     """Store a file of at most `limit` bytes and put it in a customer's drawer; returns the document's code.
 
-    values: drawer, title, confidential. Symbolic links are refused.
+    values: drawer, title, confidential. Symbolic links are refused, and the files of the company's own database.
     """
+    _refuse_own(app, file)
     name = one_line(file.name.replace("/", "_").replace("\\", "_"))[-200:] or "file"
     row = cleaned(
         Document, {"drawer": None, **values, "title": values.get("title") or name, "file_name": name}
@@ -125,6 +127,20 @@ def _forget(app: App, digest: str) -> None:
         query = sa.select(sa.exists().where(_table.c.sha256 == digest))
         if not ctx.connection.scalar(query):
             stored_at(app.config.folder, digest).unlink(missing_ok=True)
+
+
+def _refuse_own(app: App, file: Path) -> None:
+    """Raise Refused for a file of the company's database, which is full of others' data and never stands still.
+
+    Before it is opened: a process that opens a SQLite file and closes it again lets go of its own locks on it.
+    """
+    path = sqlite_path(app.config)
+    own = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")] if path else []
+    if file.exists() and any(one.exists() and one.samefile(file) for one in own):
+        message = _(
+            "{file} is of the company's own database; name the document's file, or use: crm db backup"
+        )
+        raise Refused(message.format(file=file))
 
 
 def _store(folder: Path, file: Path, limit: int) -> tuple[str, int]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmcore.api import BadConfig, CrmError, is_workday, next_workday
+from crmcore.api import BadConfig, CrmError, OrderRelease, ask_holds, is_workday, next_workday
 from crmcore.testing import ACTOR
 
 
@@ -69,3 +69,15 @@ def test_saturdays_are_worked_and_sundays_are_not(company):
     with company.read() as ctx:
         assert is_workday(ctx, date(2026, 3, 7)).works
         assert next_workday(ctx, date(2026, 3, 8)) == date(2026, 3, 9)
+
+
+def test_orders_of_customers_of_an_unknown_kind_are_held(company, crm):
+    crm.ok("customer", "add", "--name", "known", "--set", "customer_kind=dealer")
+    crm.ok("customer", "add", "--name", "unknown")
+    day = date(2026, 3, 2)
+    orders = [OrderRelease(number, number, f"SO{number}", 100, "CNY", day, None) for number in (1, 2)]
+    with company.write(ACTOR) as tx:
+        holds = ask_holds(tx, orders)
+    assert [(h.index, h.rule, h.permission, h.plugin) for h in holds] == [
+        (1, "kind", "records.merge", "local_rules")
+    ]

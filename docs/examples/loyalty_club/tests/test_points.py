@@ -6,6 +6,7 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 import crmcore_loyalty_club
+from crmcore.api import collect_evidence
 
 STANDING = Path(crmcore_loyalty_club.__file__).parent / "schemas" / "standing.schema.json"
 
@@ -62,3 +63,12 @@ def test_redeemed_points_are_money_spent_on_the_customer(company):
     with company.read() as ctx:
         spent = ctx.connection.execute(ctx.facts.select("investments")).all()
     assert [(row.kind, row.currency, row.amount_minor) for row in spent] == [("loyalty", "CNY", 9000)]
+
+
+def test_credit_models_may_ask_for_points(company):
+    with company.read() as ctx:
+        found = collect_evidence(ctx, [1, 2, 3], ["loyalty_points", "lawsuits"])
+    assert [(e.customer_id, e.indicator, e.value, e.plugin) for e in found] == [
+        (1, "loyalty_points", 250, "loyalty_club"),
+        (2, "loyalty_points", 50, "loyalty_club"),
+    ]

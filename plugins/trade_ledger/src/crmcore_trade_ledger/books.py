@@ -169,3 +169,8 @@ def _done(connection: sa.Connection, order_lines: Collection[int]) -> dict[int, 
                     )
         asked = following
     return done
+
+
+def is_begun(connection: sa.Connection, order_lines: Collection[int]) -> bool:
+    """Tell whether anything of an order, given by its lines, is delivered or invoiced."""
+    return bool(_done(connection, order_lines))

@@ -18,12 +18,18 @@ from crmcore.api import (
     emit,
     emit_lines,
     format_minor,
-    from_minor,
     in_bulk,
     json_option,
     pass_session,
     show_table,
     translator,
+)
+from crmcore_trade_ledger.cli_tables import (
+    allocations_table,
+    decimal_of,
+    document_columns,
+    document_row,
+    lines_table,
 )
 from crmcore_trade_ledger.rules import KINDS
 
@@ -72,7 +78,7 @@ def products(
                 p["name"],
                 p["line"],
                 p["unit"],
-                _decimal(p["list_price_minor"], p["currency"]),
+                decimal_of(p["list_price_minor"], p["currency"]),
                 p["currency"],
             )
             for p in found
@@ -103,7 +109,7 @@ def documents(session: Session, *, limit: int, after: str | None, as_json: bool,
             return
         rows = list(found)
         show_table(
-            Table("documents", _("Documents"), _document_columns(), [_document_row(row) for row in rows])
+            Table("documents", _("Documents"), document_columns(), [document_row(row) for row in rows])
         )
         if len(rows) == limit:
             echo(_("Go on with --after {cursor}").format(cursor=rows[-1]["cursor"]))
@@ -127,11 +133,11 @@ def show(session: Session, number: str, kind: str | None, *, as_json: bool) -> N
     if as_json:
         emit(found)
         return
-    show_table(Table("document", found["number"], _document_columns(), [_document_row(found)]))
+    show_table(Table("document", found["number"], document_columns(), [document_row(found)]))
     if found["lines"]:
-        show_table(_lines_table(found))
+        show_table(lines_table(found))
     if found["allocations"]:
-        show_table(_allocations_table(found))
+        show_table(allocations_table(found))
 
 
 @ledger.command(
@@ -153,112 +159,6 @@ def allocate(session: Session, customer: str | None, payment: str | None, *, as_
     echo(counts.format(payments=done["payments"], documents=done["documents"]))
     for sum_ in done["amounts"]:
         echo(f"{format_minor(sum_['amount_minor'], sum_['currency'])} {sum_['currency']}")
-
-
-def _kind_title(kind: str) -> str:
-    return {
-        "order": _("Order"),
-        "delivery": _("Delivery"),
-        "invoice": _("Invoice"),
-        "return": _("Return"),
-        "payment": _("Payment"),
-    }[kind]
-
-
-def _state_title(state: str) -> str:
-    return {
-        "draft": _("draft"),
-        "released": _("released"),
-        "delivered": _("delivered"),
-        "invoiced": _("invoiced"),
-        "posted": _("posted"),
-        "cancelled": _("cancelled"),
-    }[state]
-
-
-def _document_columns() -> tuple[Column, ...]:
-    return (
-        Column("kind", _("Kind")),
-        Column("number", _("Number")),
-        Column("date", _("Date")),
-        Column("due", _("Due on")),
-        Column("customer", _("Customer")),
-        Column("state", _("State")),
-        Column("gross", _("Amount with tax"), "decimal"),
-        Column("open", _("Open"), "decimal"),
-        Column("currency", _("Currency")),
-    )
-
-
-def _document_row(row: dict[str, Any]) -> tuple[Any, ...]:
-    currency = row["currency"]
-    return (
-        _kind_title(row["kind"]),
-        row["number"],
-        row["date"],
-        row["due"],
-        row["customer"],
-        _state_title(row["state"]),
-        _decimal(row["gross_minor"], currency),
-        _decimal(row["open_minor"], currency),
-        currency,
-    )
-
-
-def _lines_table(found: dict[str, Any]) -> Table:
-    columns = (
-        Column("line", _("Line"), "integer"),
-        Column("product", _("Product")),
-        Column("quantity", _("Quantity"), "decimal"),
-        Column("unit", _("Unit")),
-        Column("net", _("Net amount"), "amount"),
-        Column("tax", _("Tax"), "amount"),
-        Column("cost", _("Cost"), "amount"),
-        Column("from", _("Made from")),
-    )
-    rows = [
-        (
-            line["line"],
-            line["product"],
-            _quantity(line["quantity_micro"]),
-            line["unit"],
-            line["net_minor"],
-            line["tax_minor"],
-            line["cost_minor"],
-            ", ".join(f"{_kind_title(one['kind'])} {one['number']}/{one['line']}" for one in line["from"]),
-        )
-        for line in found["lines"]
-    ]
-    return Table("lines", _("Lines"), columns, rows, found["currency"])
-
-
-def _allocations_table(found: dict[str, Any]) -> Table:
-    columns = (
-        Column("date", _("Date")),
-        Column("payment", _("Payment")),
-        Column("document", _("Settled document")),
-        Column("amount", _("Amount"), "amount"),
-    )
-    rows = [
-        (
-            one["date"],
-            f"{_kind_title(one['payment_kind'])} {one['payment']}",
-            f"{_kind_title(one['document_kind'])} {one['document']}",
-            one["amount_minor"],
-        )
-        for one in found["allocations"]
-    ]
-    return Table("allocations", _("Allocations"), columns, rows, found["currency"])
-
-
-def _decimal(minor: int | None, currency: str) -> Any:
-    return None if minor is None else from_minor(minor, currency)
-
-
-def _quantity(micro: int | None) -> Any:
-    from decimal import Decimal
-
-    return None if micro is None else Decimal(micro).scaleb(-6).normalize()
 
 
 def _date(moment: datetime | None) -> Any:

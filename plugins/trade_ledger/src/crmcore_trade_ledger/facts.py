@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore_trade_ledger import rules
-from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine, Product
+from crmcore_trade_ledger.deliveries import deliveries_open
+from crmcore_trade_ledger.invoicing import order_invoices
+from crmcore_trade_ledger.tables import LedgerAllocation, LedgerDocument, LedgerLine, LedgerStep, Product
 
 if TYPE_CHECKING:
     from crmcore.api import FactProvider
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 document: sa.Table = LedgerDocument.__table__  # type: ignore[attr-defined]
 line: sa.Table = LedgerLine.__table__  # type: ignore[attr-defined]
 product: sa.Table = Product.__table__  # type: ignore[attr-defined]
+allocation: sa.Table = LedgerAllocation.__table__  # type: ignore[attr-defined]
+step: sa.Table = LedgerStep.__table__  # type: ignore[attr-defined]
 
 
 def purchases(settings: Mapping[str, Any]) -> sa.Select[Any]:
@@ -65,6 +69,38 @@ def orders_open(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
     )
 
 
+def orders(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
+    """Select all orders with their amount, tax included; of those that are cancelled the ones that were released before."""
+    released = step.c.step.in_(_words("release", "release_over_hold"))
+    was_released = sa.select(step.c.id).where(step.c.document_id == document.c.id, released).exists()
+    return sa.select(
+        *_names(due=False), document.c.gross_minor.label("amount_minor"), document.c.state
+    ).where(
+        document.c.kind.in_(_words("order")),
+        document.c.gross_minor >= sa.literal_column("0"),
+        sa.or_(document.c.state.not_in(_words("cancelled")), was_released),
+    )
+
+
+def settlements(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
+    """Select what settled invoices, returns and credit notes, and when: both sides of each allocation.
+
+    A credit note that settles an invoice in a payment's place is settled by that itself.
+    """
+    taken = _settled(allocation.c.document_id, allocation.c.amount_minor)
+    given = _settled(allocation.c.payment_id, -allocation.c.amount_minor)
+    owed = document.c.kind.in_(_words("invoice", "return"))
+    both = sa.union_all(taken, given.where(owed)).subquery("settled")
+    return sa.select(*both.c)
+
+
+def _settled(which: sa.ColumnElement[int], amount: sa.ColumnElement[int]) -> sa.Select[Any]:
+    """Select one side of the allocations, with an amount that bears the sign of the document that it settles."""
+    names = _names()
+    columns = (*names[:-1], allocation.c.allocated_on.label("settled_on"), names[-1])
+    return sa.select(*columns, amount.label("amount_minor")).where(which == document.c.id)
+
+
 def documents(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001
     """Select the documents with the numbers that people know them by."""
     return sa.select(
@@ -103,5 +139,8 @@ def providers() -> list[FactProvider]:
     """Return the facts."""
     from crmcore.api import FactProvider
 
-    facts = (purchases, receivables, payments, orders_open, documents, products)
+    facts = (
+        *(purchases, receivables, payments, settlements),
+        *(orders, orders_open, order_invoices, deliveries_open, documents, products),
+    )
     return [FactProvider(f.__name__, f) for f in facts]

@@ -53,8 +53,14 @@ def list_documents(
     connection: sa.Connection, wanted: Wanted, limit: int, after: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield documents, the latest first, from the one after the cursor on; NotFound for an unknown customer."""
+    query = select_documents(connection, wanted, after).limit(limit)
+    yield from map(shown_document, queries.records(connection, query))
+
+
+def select_documents(connection: sa.Connection, wanted: Wanted, after: str | None) -> sa.Select[Any]:
+    """Return the query for the documents wanted, as `list_documents`; its rows are for `shown_document`."""
     c = document.c
-    query = _documents().order_by(c.occurred_on.desc(), c.id.desc()).limit(limit)
+    query = _documents().order_by(c.occurred_on.desc(), c.id.desc())
     if wanted.customer is not None:
         owner = c.bill_to_id if wanted.only_open else c.customer_id
         query = query.where(owner == find_customer(connection, wanted.customer))
@@ -70,8 +76,12 @@ def list_documents(
         query = query.where(c.open_minor != sa.literal_column("0"))
     if after is not None:
         query = query.where(sa.tuple_(c.occurred_on, c.id) < sa.tuple_(*map(sa.literal, _read_cursor(after))))
-    for row in queries.records(connection, query):
-        yield _shown(row) | {"cursor": f"{row['occurred_on']}:{row['id']}"}
+    return query
+
+
+def shown_document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document of a list, with the cursor behind which the next page begins."""
+    return _shown(row) | {"cursor": f"{row['occurred_on']}:{row['id']}"}
 
 
 def show_document(connection: sa.Connection, number: str, kind: str | None) -> dict[str, Any]:

@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, ErasedData, Person, PersonData, person_rows, translator
+from crmcore.api import (
+    Context,
+    ErasedData,
+    Person,
+    PersonData,
+    erase_person_rows,
+    person_rows,
+    translator,
+)
 from crmcore_trade_ledger.rules import kept_until
-from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine
+from crmcore_trade_ledger.tables import LedgerDocument, LedgerHold, LedgerLine, LedgerStep
 
 if TYPE_CHECKING:
     from crmcore.api import Tx
 
 _ = translator("crmcore_trade_ledger")
 _PURPOSE = "To know what was bought and what is owed"
+_OF_ORDERS = (LedgerHold, LedgerStep)
 _documents: sa.Table = LedgerDocument.__table__  # type: ignore[attr-defined]
 
 
@@ -24,7 +33,15 @@ def export(ctx: Context, persons: Sequence[Person]) -> list[PersonData]:
     """Return documents and lines of persons, and the documents of others that they pay or receive."""
     found = person_rows(ctx, LedgerDocument, persons, _PURPOSE)
     found += _of_others(ctx, persons)
-    return found + person_rows(ctx, LedgerLine, persons, _PURPOSE)
+    found += person_rows(ctx, LedgerLine, persons, _PURPOSE)
+    for table in _OF_ORDERS:
+        found += person_rows(ctx, table, persons, _PURPOSE)
+    return found
+
+
+def blank(tx: Tx, persons: Sequence[Person]) -> list[ErasedData]:
+    """Take away why orders of persons were held, released or cancelled; that they were, stays."""
+    return [erase_person_rows(tx, table, persons, {"reason": None}) for table in _OF_ORDERS]
 
 
 def _of_others(ctx: Context, persons: Sequence[Person]) -> Iterator[PersonData]:

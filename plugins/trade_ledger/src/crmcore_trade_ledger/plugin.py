@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crmcore.api import (
     N_,
@@ -14,6 +14,7 @@ from crmcore.api import (
     ErasedData,
     FactProvider,
     Importable,
+    JobSpec,
     Move,
     Moved,
     Parameter,
@@ -46,6 +47,10 @@ def models() -> Iterable[TableSpec]:
         TableSpec(tables.LedgerLink, log="range"),
         TableSpec(tables.LedgerAllocation),
         TableSpec(tables.LedgerPlace, log="range"),
+        *(
+            TableSpec(table, customer_references=("customer_id",), personal=("reason",), person="customer_id")
+            for table in (tables.LedgerHold, tables.LedgerStep)
+        ),
     ]
 
 
@@ -53,11 +58,14 @@ def models() -> Iterable[TableSpec]:
 def move_references(moves: Sequence[Move], tx: Tx) -> Iterable[Moved]:
     """Let documents follow as customers are merged; what settled what stays, for it is between documents."""
     from crmcore.api import move_rows
-    from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine
+    from crmcore_trade_ledger.tables import LedgerDocument, LedgerHold, LedgerLine, LedgerStep
 
     documents = ("customer_id", "bill_to_id", "ship_to_id")
     moved = [move_rows(tx, LedgerDocument, column, moves) for column in documents]
-    return [*moved, move_rows(tx, LedgerLine, "customer_id", moves)]
+    return [
+        *moved,
+        *(move_rows(tx, table, "customer_id", moves) for table in (LedgerLine, LedgerHold, LedgerStep)),
+    ]
 
 
 @hookimpl
@@ -70,15 +78,18 @@ def export_persons(persons: Sequence[Person], ctx: Context) -> Iterable[PersonDa
 
 @hookimpl
 def erase_persons(persons: Sequence[Person], tx: Tx, ctx: Context) -> Iterable[ErasedData]:
-    """Keep documents under the pseudonym of the customer: accounting law asks for them, and they hold no name."""
-    from crmcore_trade_ledger.persons import keep
+    """Keep documents under the pseudonym of the customer: accounting law asks for them, and they hold no name.
 
-    return keep(tx, persons, ctx)
+    Why an order was held, released or cancelled may speak of the person; that goes.
+    """
+    from crmcore_trade_ledger.persons import blank, keep
+
+    return [*keep(tx, persons, ctx), *blank(tx, persons)]
 
 
 @hookimpl
 def facts() -> Iterable[FactProvider]:
-    """Provide purchases, receivables, payments, open orders, documents and products."""
+    """Provide purchases, receivables, payments and how they settle, orders, what is delivered, documents, products."""
     from crmcore_trade_ledger.facts import providers
 
     return providers()
@@ -102,10 +113,11 @@ def card_sections(customer_ids: Sequence[int], as_of: date | None, ctx: Context)
 
 @hookimpl
 def work_items(actor: str, since: date | None, ctx: Context) -> Iterable[WorkItem]:
-    """Ask for the money of customers whose invoices are long overdue."""
+    """Ask for the money of customers whose invoices are long overdue; show the orders that are held."""
+    from crmcore_trade_ledger.ordering.work import held_items
     from crmcore_trade_ledger.work import overdue_items
 
-    return list(overdue_items(actor, since, ctx))
+    return [*overdue_items(actor, since, ctx), *held_items(actor, since, ctx)]
 
 
 @hookimpl
@@ -140,11 +152,27 @@ def reports() -> Iterable[ReportSpec]:
 
 
 @hookimpl
+def jobs() -> Iterable[JobSpec]:
+    """Release held orders that nobody holds any more."""
+    return [
+        JobSpec(
+            "ledger_release_held", N_("Release orders that are held no longer"), _release_held, "*/30 * * * *"
+        )
+    ]
+
+
+@hookimpl
 def demo_data() -> Iterable[DemoFile]:
     """Generate three years of trade for the demo company."""
     from crmcore_trade_ledger.demo import demo_files
 
     return demo_files()
+
+
+def _release_held(app: Any, actor: str) -> Mapping[str, Any]:
+    from crmcore_trade_ledger.ordering.held import release_held
+
+    return release_held(app, actor)
 
 
 def _receivables(ctx: Context, parameters: Mapping[str, str]) -> Report:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from crmcore.api import Customer
 from crmcore_trade_ledger import rules
 from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine, LedgerLink, Product
 
@@ -14,6 +15,7 @@ document: sa.Table = LedgerDocument.__table__  # type: ignore[attr-defined]
 line: sa.Table = LedgerLine.__table__  # type: ignore[attr-defined]
 link: sa.Table = LedgerLink.__table__  # type: ignore[attr-defined]
 product: sa.Table = Product.__table__  # type: ignore[attr-defined]
+_customer: sa.Table = Customer.__table__  # type: ignore[attr-defined]
 
 Record = Mapping[str, Any]
 """A row by column name."""
@@ -44,6 +46,12 @@ def product_ids(connection: sa.Connection, codes: Iterable[str]) -> dict[str, in
         query = sa.select(product.c.code, product.c.id).where(product.c.code.in_(part))
         found.update((code, number) for code, number in connection.execute(query))
     return found
+
+
+def is_archived(connection: sa.Connection, customer_id: int) -> bool:
+    """Tell whether a customer is in the archive."""
+    query = sa.select(_customer.c.archived_at).where(_customer.c.id == customer_id)
+    return connection.scalar(query) is not None
 
 
 def documents_by_number(connection: sa.Connection, kind: str, numbers: Iterable[str]) -> dict[str, Record]:

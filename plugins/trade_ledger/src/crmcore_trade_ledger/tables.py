@@ -1,4 +1,4 @@
-"""The ledger's tables: products, documents with their lines, what came from what, what settled what.
+"""The ledger's tables: products, documents with their lines, what came from what, what settled what, orders' steps.
 
 `open_minor` and `counts` are worked out by the rules whenever a document changes, so that what is asked most
 (who owes what, who bought what) reads one narrow index. Some indexes are partial: `info` says on which rows. The
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Index, SQLModel
 
-from crmcore.api import BigId, JsonText, metadata
+from crmcore.api import BigId, JsonText, UtcDateTime, metadata
 
 _AUTOINCREMENT = {"sqlite_autoincrement": True}
 
@@ -149,3 +149,40 @@ class LedgerPlace(LedgerModel, table=True):
     import_id: int = Field(sa_type=BigId)
     last_row: int = Field(sa_type=BigId)
     rows: list[int] = Field(sa_type=JsonText)
+
+
+class LedgerHold(LedgerModel, table=True):
+    """Why an order was not released (订单冻结): one row per rule that held it, until the rule lets go or somebody goes over it.
+
+    customer_id is who is billed, of whom the reason speaks. permission: who has it may release over the hold, None =
+    nobody may. how: what ended it: `gone`, `overridden` or `cancelled`.
+    """
+
+    __tablename__ = "ledger_hold"
+    __table_args__ = (_AUTOINCREMENT,)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    document_id: int = Field(sa_type=BigId, sa_column_args=[sa.ForeignKey("ledger_document.id")], index=True)
+    customer_id: int = Field(sa_type=BigId, sa_column_args=[sa.ForeignKey("customer.id")], index=True)
+    plugin: str = Field(max_length=64)
+    rule: str = Field(max_length=64)
+    reason: str | None = Field(default=None, max_length=500)
+    permission: str | None = Field(default=None, max_length=100)
+    since: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    how: str | None = Field(default=None, max_length=16)
+    version: int = 1
+
+
+class LedgerStep(LedgerModel, table=True):
+    """What somebody did with an order: `add`, `release`, `release_over_hold`, `cancel`; customer_id is who is billed."""
+
+    __tablename__ = "ledger_step"
+    __table_args__ = (_AUTOINCREMENT,)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    document_id: int = Field(sa_type=BigId, sa_column_args=[sa.ForeignKey("ledger_document.id")], index=True)
+    customer_id: int = Field(sa_type=BigId, sa_column_args=[sa.ForeignKey("customer.id")], index=True)
+    step: str = Field(max_length=32)
+    actor: str = Field(max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime)
+    reason: str | None = Field(default=None, max_length=500)
+    version: int = 1

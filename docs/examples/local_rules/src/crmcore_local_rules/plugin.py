@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from crmcore.api import Context, ServicePolicy, hookimpl
+from crmcore.api import Context, Hold, OrderRelease, ServicePolicy, hookimpl
 
 
 @hookimpl
@@ -38,3 +38,11 @@ def service_policies(customer_ids: Sequence[int], ctx: Context) -> Iterable[Serv
     from .policies import by_kind
 
     return list(by_kind(customer_ids, ctx))
+
+
+@hookimpl
+def release_orders(orders: Sequence[OrderRelease], ctx: Context) -> Iterable[Hold]:
+    """Hold orders of customers of whom nobody has said what kind they are."""
+    from .policies import without_kind
+
+    return list(without_kind(orders, ctx))

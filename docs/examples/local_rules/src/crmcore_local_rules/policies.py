@@ -1,4 +1,4 @@
-"""How customers are served: by their kind, as the settings say."""
+"""How customers are served: by their kind, as the settings say; and what waits until the kind is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, Customer, ServicePolicy, translator
+from crmcore.api import Context, Customer, Hold, OrderRelease, ServicePolicy, translator
 
 _ = translator("crmcore_local_rules")
 _PART = 500
@@ -36,3 +36,19 @@ def by_kind(customer_ids: Sequence[int], ctx: Context) -> Iterator[ServicePolicy
                     kind=kind, days=intervals[kind]
                 ),
             )
+
+
+def without_kind(orders: Sequence[OrderRelease], ctx: Context) -> Iterator[Hold]:
+    """Yield a hold for each order of a customer whose card names no kind; a sales manager may pass over it."""
+    billed = sorted({order.customer_id for order in orders})
+    known: set[int] = set()
+    for start in range(0, len(billed), _PART):
+        part = billed[start : start + _PART]
+        query = sa.select(customers.c.id).where(
+            customers.c.id.in_(part), customers.c.customer_kind.is_not(None)
+        )
+        known.update(ctx.connection.scalars(query))
+    reason = _("the card does not say what kind of customer it is; set customer_kind")
+    for place, order in enumerate(orders):
+        if order.customer_id not in known:
+            yield Hold(place, "kind", reason, "records.merge")

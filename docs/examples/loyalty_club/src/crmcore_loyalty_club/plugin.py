@@ -11,6 +11,7 @@ from crmcore.api import (
     CardSection,
     Context,
     DemoFile,
+    Evidence,
     FactProvider,
     Importable,
     JobSpec,
@@ -64,6 +65,19 @@ def list_columns() -> Iterable[ListColumn]:
     return [
         ListColumn("points", N_("Points"), "integer", select_points),
         ListColumn("last", N_("Last entry"), "date", select_last_days),
+    ]
+
+
+@hookimpl
+def evidence(customer_ids: Sequence[int], indicator: str, ctx: Context) -> Iterable[Evidence]:
+    """Tell credit models how many points a customer has, as the indicator `loyalty_points`."""
+    if indicator != "loyalty_points":
+        return []
+    from .balances import standings
+
+    return [
+        Evidence(number, indicator, standing.points, _("Loyalty club"), ctx.today)
+        for number, standing in standings(ctx, customer_ids).items()
     ]
 
 

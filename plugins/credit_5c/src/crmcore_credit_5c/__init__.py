@@ -1,0 +1,1 @@
+"""Credit as evidence: investigation, evaluation, limits, the release of orders, receivables."""

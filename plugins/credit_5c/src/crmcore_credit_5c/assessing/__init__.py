@@ -1,0 +1,1 @@
+"""What a customer is worth in credit: models, evidence, assessments, and why."""

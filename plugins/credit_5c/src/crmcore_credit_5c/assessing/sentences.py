@@ -1,0 +1,97 @@
+"""One sentence for each mistake in a file: its place, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crmcore.api import BadConfig, translator
+
+if TYPE_CHECKING:
+    from crmcore_credit_5c.rules.problems import ModelProblem
+
+_ = translator("crmcore_credit_5c")
+_LONGEST = 60
+
+
+def said(problem: ModelProblem, file: str) -> BadConfig:
+    """Return the error that says a problem to people."""
+    sentence = _sentences()[problem.problem].format(**problem.values)
+    return BadConfig(
+        _("{file}: {path}: {problem}").format(
+            file=file, path=problem.path or _("the whole"), problem=sentence
+        )
+    )
+
+
+def _sentences() -> dict[str, str]:
+    return {**_of_weights(), **_of_matrices(), **_of_measures()}
+
+
+def _of_weights() -> dict[str, str]:
+    return {
+        "sum": _("the weights sum to {value}; they must sum to exactly 1"),
+        "percent": _("{value} is more than the whole; write {meant} for {value} %"),
+        "not_positive": _("{value} is no weight; it must be above 0"),
+        "no_weight": _("there is no weight; give one, or compare in pairs with ahp"),
+        "number": _("{value!r} is no number; write it like 0.45"),
+        "twice": _("{value!r} is there twice; choose another name"),
+        "no_factor": _("there is no factor {value!r}; name one of the file"),
+        "cycle": _("the factors stand below each other in a circle ({value}); take one of them out"),
+        "too_few": _("the factor has {value} below it; give it at least two indicators or factors"),
+        "order": _("{value} is not below the grade before; list the grades from the best on"),
+        "last_grade": _("{value} is not 0; the last grade is that of all others, so write 0"),
+    }
+
+
+def _of_matrices() -> dict[str, str]:
+    return {
+        "empty": _("the matrix has no rows; compare at least one pair"),
+        "size": _("the matrix has {value} rows; compare at most 15 at once"),
+        "square": _("the row has {value} numbers; give as many as there are rows"),
+        "comparison": _("{value!r} is no comparison; write a number above 0, such as 3 or 1/3"),
+        "diagonal": _("{value} compares a row with itself; write 1"),
+        "reciprocal": _(
+            "{value} is not the reciprocal of the comparison the other way round; correct one of them"
+        ),
+        "rows": _("the matrix has {value} rows for {wanted} names; give one row for each"),
+        "inconsistent": _(
+            "the comparisons contradict each other (consistency ratio {value}, below 0.10 is allowed), most of all those of {triple}; compare these anew"
+        ),
+    }
+
+
+def _of_measures() -> dict[str, str]:
+    return {
+        "unknown_facts": _("there is no indicator {value!r} from facts; known are {known}"),
+        "unknown_ratio": _("there is no ratio {value!r}; known are {known}"),
+        "unknown_field": _("the customer card has no field {value!r}; see: crm schemas show customer_card"),
+        "points": _("{value} points are not from 0 to 100; correct them"),
+        "last_band": _("each band but the last one needs up_to or below, and the last one neither"),
+        "band_order": _("{value} is not above the band before; list the bands from the smallest on"),
+        "zones": _("{value!r} has no zones; only altman_z, altman_z1 and altman_z2 have, others take bands"),
+        "no_points": _("nothing says how many points a value gets; add bands, steps or values"),
+    }
+
+
+def not_allowed(error: Any, file: str) -> BadConfig:
+    """Return the error for what a schema does not allow."""
+    path = "/".join(map(str, error.absolute_path)) or _("the whole")
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return BadConfig(_("{file}: {path} lacks {key!r}; add it").format(file=file, path=path, key=missing))
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        message = _("{file}: {path} has {key!r}, which is not known; known are {known}")
+        return BadConfig(message.format(file=file, path=path, key=unknown, known=", ".join(known)))
+    wanted = error.schema.get("description") or error.schema.get("title") or error.validator
+    return BadConfig(
+        _("{file}: {path}: {value} is not allowed here; wanted is: {wanted}").format(
+            file=file, path=path, value=_shown(error.instance), wanted=wanted
+        )
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

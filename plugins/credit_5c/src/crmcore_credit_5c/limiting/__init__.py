@@ -1,0 +1,1 @@
+"""How much credit, who decides it, and what of it is used."""

@@ -1,0 +1,1 @@
+"""What customers owe, since when, and what is done about it."""

@@ -1,0 +1,1 @@
+"""What is printed: the credit file, the portfolio, the lists."""

@@ -1,0 +1,1 @@
+"""A scorecard of a company's own, fitted to its history."""

@@ -1,0 +1,62 @@
+"""What may be done with an order, as the sales office states it: plain Python over plain values.
+
+An order is a draft until it is released for delivery; what is delivered and invoiced of it moves it on. Whether it may
+be released is for others to say (the credit controller, 信用管理); what they hold against it are its holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from enum import StrEnum
+
+
+class Ended(StrEnum):
+    """How a hold came to its end."""
+
+    GONE = "gone"
+    """Nobody held the order any more when it was asked again."""
+    OVERRIDDEN = "overridden"
+    """Somebody with the authority released the order over it."""
+    CANCELLED = "cancelled"
+    """The order was cancelled."""
+
+
+def N_(message: str) -> str:  # noqa: N802  (gettext's customary name; the rules import nothing of the core)
+    """Mark a message for the catalogue."""
+    return message
+
+
+_RELEASED = N_("order {number} is released already; deliver it")
+_DONE = N_("order {number} is delivered already; there is nothing left to release")
+_CANCELLED = N_("order {number} is cancelled; add a new one")
+_NOT_RELEASED = {"released": _RELEASED, "delivered": _DONE, "invoiced": _DONE, "cancelled": _CANCELLED}
+
+_TOO_LATE = N_("order {number} is delivered and cannot be cancelled; take the goods back with a return")
+_BEGUN = N_(
+    "order {number} is partly delivered and cannot be cancelled; cancel its deliveries first, or deliver the rest"
+)
+_TWICE = N_("order {number} is cancelled already; there is nothing to do")
+
+
+def release_obstacle(state: str) -> str | None:
+    """Return why an order in a state cannot be released, a sentence with {number}; None = it can."""
+    return _NOT_RELEASED.get(state)
+
+
+def cancel_obstacle(state: str, *, begun: bool) -> str | None:
+    """Return why an order cannot be cancelled, a sentence with {number}; `begun`: something of it is delivered."""
+    if state == "cancelled":
+        return _TWICE
+    if state in ("delivered", "invoiced"):
+        return _TOO_LATE
+    return _BEGUN if begun else None
+
+
+def lacking(permissions: Collection[str | None], has: Callable[[str], bool]) -> str | None:
+    """Return a permission that who wants to go over holds lacks, "" where nobody may go over one; None = they may.
+
+    permissions: of each hold the one that goes over it, None = nobody's. All of them are needed.
+    """
+    if None in permissions:
+        return ""
+    return next((one for one in sorted(set(filter(None, permissions))) if not has(one)), None)
