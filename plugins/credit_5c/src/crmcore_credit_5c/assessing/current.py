@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.tables.assessments import RELEASED, CreditAssessment
 
 if TYPE_CHECKING:
     from crmcore.api import Context
 
 assessments: sa.Table = CreditAssessment.__table__  # type: ignore[attr-defined]
-_BATCH = 500
 
 
 class Grade(NamedTuple):
@@ -59,13 +59,6 @@ def unexpired(day: date) -> sa.ColumnElement[bool]:
 def score_of(centi: int | None) -> Decimal | None:
     """Return points from the hundredths that are stored."""
     return None if centi is None else Decimal(centi).scaleb(-2)
-
-
-def parts(customer_ids: Iterable[int], size: int = _BATCH) -> Iterator[Sequence[int]]:
-    """Cut distinct ids into sorted lists as long as one statement may be given."""
-    distinct = sorted(set(customer_ids))
-    for start in range(0, len(distinct), size):
-        yield distinct[start : start + size]
 
 
 def _grade(row: sa.Row[Any]) -> Grade:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.api import Customer, collect_evidence
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.rules.bands import Value, points_of
 from crmcore_credit_5c.rules.model import Indicator, Model
 from crmcore_credit_5c.rules.ratios import assess
 from crmcore_credit_5c.tables.evidence import CreditEvidence
 
-from .current import parts
 from .given import Given, Known, known, value_of
 from .statements import Filed, filed_statements, newest_period
 from .trade import FACT_OF, trade_values

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.tables.assessments import RELEASED
 
-from .current import assessments, parts
+from .current import assessments
 
 if TYPE_CHECKING:
     from crmcore.api import Context

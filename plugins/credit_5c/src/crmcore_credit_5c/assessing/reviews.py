@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.tables.assessments import CreditReview
-
-from .current import parts
 
 if TYPE_CHECKING:
     from crmcore.api import Tx

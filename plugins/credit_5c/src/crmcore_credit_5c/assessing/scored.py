@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from crmcore.api import Customer, unrestricted
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.rules.bands import all_points
 from crmcore_credit_5c.rules.model import Indicator, Model
 
 from .assessing import work_out
-from .current import parts
 from .gathering import evidence
 from .models import Version
 from .statements import statements

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.rules.ratios import Statement
 from crmcore_credit_5c.tables.evidence import CreditStatement
-
-from .current import parts
 
 if TYPE_CHECKING:
     from crmcore.api import Context

@@ -74,7 +74,7 @@ def trade_values(
     ctx: Context, indicators: Collection[str], customer_ids: Iterable[int]
 ) -> tuple[dict[int, dict[str, Fraction]], dict[str, str]]:
     """Return customer → indicator → value, and indicator → the fact that has no provider."""
-    from .current import parts
+    from crmcore_credit_5c.batches import parts
 
     values: dict[int, dict[str, Fraction]] = {}
     missing: dict[str, str] = {}

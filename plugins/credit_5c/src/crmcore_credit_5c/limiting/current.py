@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.tables.limits import CreditLimit
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 limits: sa.Table = CreditLimit.__table__  # type: ignore[attr-defined]
 Record = Mapping[str, Any]
 """A row by column name."""
-_BATCH = 500
 
 
 class Limit(NamedTuple):
@@ -88,13 +88,6 @@ def last_day(ends_on: date | None) -> date | None:
     from datetime import timedelta
 
     return None if ends_on is None else ends_on - timedelta(days=1)
-
-
-def parts(customer_ids: Iterable[int]) -> Iterator[list[int]]:
-    """Cut distinct ids into sorted lists as long as one statement may be given."""
-    distinct = sorted(set(customer_ids))
-    for start in range(0, len(distinct), _BATCH):
-        yield distinct[start : start + _BATCH]
 
 
 def select_limits(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001  (the host hands them to each column)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore_credit_5c.limiting.current import Limit, current_limits, parts
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.limiting.current import Limit, current_limits
 from crmcore_credit_5c.limiting.groups import groups_of
 from crmcore_credit_5c.receivables.claims import Money, has_fact
 from crmcore_credit_5c.rules.exposure import Used, headroom_minor, together

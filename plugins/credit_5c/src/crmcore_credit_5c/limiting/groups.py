@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from crmcore.api import Customer
-from crmcore_credit_5c.limiting.current import parts
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.rules.exposure import top_of
 
 customers: sa.Table = Customer.__table__  # type: ignore[attr-defined]

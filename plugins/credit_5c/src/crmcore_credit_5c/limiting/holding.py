@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from crmcore.api import Hold, OrderRelease, format_minor, translator
 from crmcore_credit_5c.assessing.current import current_grades
-from crmcore_credit_5c.limiting.current import parts
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.limiting.exposure import limits_in_currency, unallocated_by, used_by
 from crmcore_credit_5c.limiting.groups import Groups, customers, groups_of
 from crmcore_credit_5c.limiting.proposing import policy_of

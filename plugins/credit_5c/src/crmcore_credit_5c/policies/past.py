@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore_credit_5c.assessing.current import assessments
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.limiting.current import limits
-from crmcore_credit_5c.receivables.claims import Money, in_batches
+from crmcore_credit_5c.receivables.claims import Money
 from crmcore_credit_5c.rules.limits import Decided, counting
 from crmcore_credit_5c.rules.simulation import Event, Invoiced, Kind
 from crmcore_credit_5c.tables.assessments import RELEASED
@@ -67,7 +68,7 @@ def past_of(ctx: Context, customer_ids: Collection[int], last: date) -> Past:
     """Read the books of customers: orders up to a day, invoices, payments and settlements up to today."""
     past = Past(ctx.today, sorted(customer_ids))
     money = Money(ctx, ctx.today)
-    for part in in_batches(customer_ids):
+    for part in parts(customer_ids):
         for event in _events(ctx, part, money, last):
             past.events.setdefault(event.customer, []).append(event)
         for invoiced, event in _invoiced(ctx, part, money):

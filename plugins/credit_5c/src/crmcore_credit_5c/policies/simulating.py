@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.api import UsageProblem, translator
+from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.limiting.groups import groups_of
 from crmcore_credit_5c.limiting.holding import paying_first
 from crmcore_credit_5c.limiting.proposing import policy_of
 from crmcore_credit_5c.policies.current import GradePolicy, as_policies
 from crmcore_credit_5c.policies.past import NOT_RELEASED, Past, past_of
 from crmcore_credit_5c.policies.versions import grades_on
-from crmcore_credit_5c.receivables.claims import in_batches, require_facts
+from crmcore_credit_5c.receivables.claims import require_facts
 from crmcore_credit_5c.rules.holds import Account, Buyer, Terms, breaches
 from crmcore_credit_5c.rules.simulation import Fate, Standing, fate_of_order, fates, standings
 
@@ -96,7 +97,7 @@ def simulate(
         outcomes[PROPOSED] = Outcome(as_policies(ctx, proposed))
     done: set[int] = set()
     unknown = 0
-    for part in in_batches(_buyers(ctx, first, last)):
+    for part in parts(_buyers(ctx, first, last)):
         groups = groups_of(ctx.connection, part)
         fresh = {top: members for top, members in groups.members.items() if top not in done}
         done |= fresh.keys()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.api import N_, Alert, Context, NotFound, Refused, format_minor, translator, unrestricted
-from crmcore_credit_5c.receivables.claims import customers, in_batches
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.receivables.claims import customers
 from crmcore_credit_5c.receivables.open_alarms import alarms
 from crmcore_credit_5c.rules import alarms as rule
 from crmcore_credit_5c.tables.receivables import CLOSED, OPEN, CreditAlarm
@@ -71,7 +72,7 @@ def _unknown(connection: sa.Connection, found: list[Found]) -> list[Found]:
     c = alarms.c
     known: set[tuple[int, str, str]] = set()
     slow: set[int] = set()
-    for part in in_batches(one.customer_id for one in found):
+    for part in parts(one.customer_id for one in found):
         query = sa.select(c.customer_id, c.kind, c.matter, c.state).where(c.customer_id.in_(part))
         for customer, kind, matter, state in connection.execute(query):
             known.add((customer, kind, matter))

@@ -6,7 +6,7 @@ settled since (核销), which comes to the amount less what was settled until th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from crmcore.api import Context, Customer, convert, minor_digits
 
 customers: sa.Table = Customer.__table__  # type: ignore[attr-defined]
-_BATCH = 500
 _NOTHING = sa.literal_column("0", sa.BigInteger)
 """In the text of the query: only so do the databases see that the index of open documents holds all that is asked for."""
 
@@ -80,13 +79,6 @@ def has_fact(ctx: Context, fact: str) -> bool:
         return False
     ctx.facts.provider(fact)
     return True
-
-
-def in_batches(ids: Iterable[int]) -> Iterable[list[int]]:
-    """Cut distinct ids into sorted lists of at most 500, as many as one statement may be given."""
-    distinct = sorted(set(ids))
-    for start in range(0, len(distinct), _BATCH):
-        yield distinct[start : start + _BATCH]
 
 
 class Money:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from crmcore.api import Context, find_customer, to_minor, unrestricted
-from crmcore_credit_5c.receivables.claims import Money, claims_on, customers, in_batches, whole
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.receivables.claims import Money, claims_on, customers, whole
 from crmcore_credit_5c.receivables.collection import decimal_text
 from crmcore_credit_5c.rules import default as rule
 from crmcore_credit_5c.tables.receivables import CreditUnlikely
@@ -37,7 +38,7 @@ def in_default(ctx: Context) -> Iterator[dict[str, Any]]:
     ids = _candidates(ctx)
     query = sa.select(customers.c.id).where(*unrestricted(ctx.connection, customers.c.id))
     shown: list[int] = []
-    for part in in_batches(ids):
+    for part in parts(ids):
         shown += ctx.connection.scalars(query.where(customers.c.id.in_(part)))
     found = [one for one in default_tests(ctx, shown) if one["in_default"]]
     yield from sorted(found, key=lambda one: one["customer"])
@@ -47,7 +48,7 @@ def default_tests(ctx: Context, customer_ids: Collection[int]) -> Iterator[dict[
     """Yield the test of each of these customers, in batches."""
     limits = thresholds(ctx)
     money = Money(ctx, ctx.today)
-    for part in in_batches(customer_ids):
+    for part in parts(customer_ids):
         events = _events(ctx, money, part)
         marks = _marks(ctx, part)
         query = sa.select(customers.c.id, customers.c.code, customers.c.name)

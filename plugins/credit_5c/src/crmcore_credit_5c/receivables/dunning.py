@@ -20,7 +20,8 @@ from crmcore.api import (
     translator,
     unrestricted,
 )
-from crmcore_credit_5c.receivables.claims import customers, in_batches
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.receivables.claims import customers
 from crmcore_credit_5c.receivables.overdue import PastDue, past_due
 from crmcore_credit_5c.rules.ageing import days_past_due
 from crmcore_credit_5c.rules.dunning import Next, Step, Taken, last_step, next_step, steps_increase
@@ -106,7 +107,7 @@ def _line(ctx: Context, who: Any, past: PastDue, last: Taken | None, coming: Nex
 def _taken(connection: sa.Connection, ids: Collection[int]) -> dict[int, list[Taken]]:
     c = steps_taken.c
     found: dict[int, list[Taken]] = {}
-    for part in in_batches(ids):
+    for part in parts(ids):
         query = sa.select(c.customer_id, c.step, c.done_on).where(c.customer_id.in_(part)).order_by(c.id)
         for customer, step, done_on in connection.execute(query):
             found.setdefault(customer, []).append(Taken(step, done_on))

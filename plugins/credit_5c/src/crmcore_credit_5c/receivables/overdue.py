@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from crmcore.api import Context
-from crmcore_credit_5c.receivables.claims import Money, claims_on, in_batches
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.receivables.claims import Money, claims_on
 from crmcore_credit_5c.rules.ageing import days_past_due
 
 
@@ -46,7 +47,7 @@ def past_due(ctx: Context, customer_ids: Collection[int] | None = None) -> dict[
     """Return customer → what is past due today, of these customers or of all."""
     oldest: dict[int, date] = {}
     amounts: dict[int, dict[str, int]] = {}
-    for part in [None] if customer_ids is None else in_batches(customer_ids):
+    for part in [None] if customer_ids is None else parts(customer_ids):
         for customer_id, currency, due_on, amount in ctx.connection.execute(_past_due(ctx, part)):
             oldest[customer_id] = min(due_on, oldest.get(customer_id, due_on))
             amounts.setdefault(customer_id, {})[currency] = int(amount)

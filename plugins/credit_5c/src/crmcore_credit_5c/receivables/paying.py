@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from crmcore.api import Context
-from crmcore_credit_5c.receivables.claims import Money, in_batches
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.receivables.claims import Money
 from crmcore_credit_5c.rules import dso
 
 
@@ -70,6 +71,6 @@ def _sums(ctx: Context, start: date, end: date, customer_ids: Collection[int] | 
     if customer_ids is None:
         return list(ctx.connection.execute(query))
     found: list[Any] = []
-    for part in in_batches(customer_ids):
+    for part in parts(customer_ids):
         found += ctx.connection.execute(query.where(fact.c.customer_id.in_(part)))
     return found

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from crmcore.api import Context, CrmError
-from crmcore_credit_5c.receivables.claims import customers, has_fact, in_batches
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.receivables.claims import customers, has_fact
 from crmcore_credit_5c.receivables.collection import decimal_text
 from crmcore_credit_5c.receivables.paying import days_late
 from crmcore_credit_5c.rules import alarms as rule
@@ -145,7 +146,7 @@ def large_orders(ctx: Context) -> Iterator[Found]:
     recent = sa.select(fact.c.customer_id).where(*counts, fact.c.occurred_on >= since).distinct()
     names = ("customer_id", "currency", "occurred_on", "document_id", "document", "amount_minor")
     columns = [fact.c[name] for name in names]
-    for part in in_batches(ctx.connection.scalars(recent).all()):
+    for part in parts(ctx.connection.scalars(recent).all()):
         query = sa.select(*columns).where(
             *counts, fact.c.customer_id.in_(part), fact.c.occurred_on >= since - _YEAR
         )
@@ -175,7 +176,7 @@ def changed_representatives(app: App, ctx: Context) -> Iterator[Found]:
     if not ctx.settings["alarm_representative"]:
         return
     day = ctx.today - timedelta(days=ctx.settings["alarm_days"])
-    for part in in_batches(_watched(ctx)):
+    for part in parts(_watched(ctx)):
         now, before = _representatives(app, ctx, part, ctx.today), _representatives(app, ctx, part, day)
         for customer in part:
             names = before.get(customer, frozenset()), now.get(customer, frozenset())
@@ -192,7 +193,7 @@ def _watched(ctx: Context) -> Collection[int]:
         found.update(ctx.connection.scalars(query))
     live = sa.select(customers.c.id).where(customers.c.archived_at.is_(None))
     kept: list[int] = []
-    for part in in_batches(found):
+    for part in parts(found):
         kept += ctx.connection.scalars(live.where(customers.c.id.in_(part)))
     return kept
 
