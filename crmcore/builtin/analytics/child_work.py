@@ -28,8 +28,6 @@ class _Unwanted(MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-sys.meta_path.insert(0, _Unwanted())
-
 _AT_ONCE = 65_536
 
 
@@ -38,6 +36,7 @@ class Work:
 
     def __init__(self, folder: str) -> None:
         """Open nothing yet; DuckDB may write to `folder` what it has no memory for."""
+        sys.meta_path.insert(0, _Unwanted())
         self._folder = folder
         self._answers: dict[int, duckdb.DuckDBPyConnection] = {}
         self._checksums: dict[int, Future[str]] = {}
