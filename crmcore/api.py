@@ -23,7 +23,7 @@ from crmcore.errors import (
 )
 from crmcore.hookspecs import hookimpl, hookspec
 from crmcore.i18n import N_, language, translator
-from crmcore.money import convert, format_minor, from_minor, minor_digits, to_minor
+from crmcore.money import CURRENCIES, convert, format_minor, from_minor, minor_digits, to_minor
 from crmcore.plugins.types import (
     Alert,
     ApprovalKind,
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from crmcore.builtin.analytics.loading import unload
     from crmcore.builtin.analytics.sql import div_whole
     from crmcore.builtin.approvals.requests import (
+        approval_table,
         decide_approval,
         find_approvals,
         latest_approvals,
@@ -84,17 +85,20 @@ if TYPE_CHECKING:
     from crmcore.builtin.audit.then import rows_as_of
     from crmcore.builtin.documents.for_customer import documents_for
     from crmcore.builtin.duplicates.moving import keep_rows, move_rows
-    from crmcore.builtin.evidence import collect_evidence
+    from crmcore.builtin.evidence import collect_evidence, gives_evidence
+    from crmcore.builtin.exchange.currencies import currency_code
+    from crmcore.builtin.exchange.guard import guard
+    from crmcore.builtin.exchange.outside import OutsideTable, read_table
     from crmcore.builtin.holds import ask_holds
     from crmcore.builtin.locking import lock_customers
     from crmcore.builtin.numbers import new_number
     from crmcore.builtin.permissions import has_permission
-    from crmcore.builtin.privacy.restricted import restricted_ids, unrestricted
+    from crmcore.builtin.privacy.restricted import log_read, restricted_ids, unrestricted
     from crmcore.builtin.privacy.rows import erase_person_rows, person_rows
     from crmcore.builtin.records.options import in_bulk
     from crmcore.builtin.records.words import shown
     from crmcore.builtin.reports.output import run_report
-    from crmcore.builtin.strategies.workdays import is_workday, next_workday
+    from crmcore.builtin.strategies.workdays import company_zone, is_workday, next_workday
     from crmcore.changes import LoadedRange
     from crmcore.cli.kit import (
         Command,
@@ -111,7 +115,7 @@ if TYPE_CHECKING:
     from crmcore.collector import collector_off
     from crmcore.db.base import BigId, JsonText, UtcDateTime, metadata
     from crmcore.entities.lookup import customer_codes, customer_ids, find_customer
-    from crmcore.entities.tables import Actor, Contact, Customer, Interaction
+    from crmcore.entities.tables import Actor, Contact, ContactFirm, Customer, Interaction
     from crmcore.plugins.extension import call_hook
     from crmcore.tx import Tx
 
@@ -129,11 +133,14 @@ _LAZY = {
     "call_hook": "crmcore.plugins.extension",
     "run_report": "crmcore.builtin.reports.output",
     **dict.fromkeys(
-        ("decide_approval", "find_approvals", "latest_approvals", "request_approvals"),
+        ("approval_table", "decide_approval", "find_approvals", "latest_approvals", "request_approvals"),
         "crmcore.builtin.approvals.requests",
     ),
     "ask_holds": "crmcore.builtin.holds",
-    "collect_evidence": "crmcore.builtin.evidence",
+    **dict.fromkeys(("collect_evidence", "gives_evidence"), "crmcore.builtin.evidence"),
+    "currency_code": "crmcore.builtin.exchange.currencies",
+    "guard": "crmcore.builtin.exchange.guard",
+    **dict.fromkeys(("OutsideTable", "read_table"), "crmcore.builtin.exchange.outside"),
     "has_permission": "crmcore.builtin.permissions",
     "lock_customers": "crmcore.builtin.locking",
     "new_number": "crmcore.builtin.numbers",
@@ -142,11 +149,13 @@ _LAZY = {
     **dict.fromkeys(("keep_rows", "move_rows"), "crmcore.builtin.duplicates.moving"),
     "shown": "crmcore.builtin.records.words",
     "in_bulk": "crmcore.builtin.records.options",
-    **dict.fromkeys(("is_workday", "next_workday"), "crmcore.builtin.strategies.workdays"),
-    **dict.fromkeys(("restricted_ids", "unrestricted"), "crmcore.builtin.privacy.restricted"),
+    **dict.fromkeys(("company_zone", "is_workday", "next_workday"), "crmcore.builtin.strategies.workdays"),
+    **dict.fromkeys(("log_read", "restricted_ids", "unrestricted"), "crmcore.builtin.privacy.restricted"),
     **dict.fromkeys(("erase_person_rows", "person_rows"), "crmcore.builtin.privacy.rows"),
     **dict.fromkeys(("BigId", "JsonText", "UtcDateTime", "metadata"), "crmcore.db.base"),
-    **dict.fromkeys(("Actor", "Contact", "Customer", "Interaction"), "crmcore.entities.tables"),
+    **dict.fromkeys(
+        ("Actor", "Contact", "ContactFirm", "Customer", "Interaction"), "crmcore.entities.tables"
+    ),
     **dict.fromkeys(("customer_codes", "customer_ids", "find_customer"), "crmcore.entities.lookup"),
     **dict.fromkeys(
         (
@@ -166,6 +175,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "CURRENCIES",
     "N_",
     "Actor",
     "Alert",
@@ -181,6 +191,7 @@ __all__ = [
     "Column",
     "Command",
     "Contact",
+    "ContactFirm",
     "Context",
     "CrmError",
     "Customer",
@@ -209,6 +220,7 @@ __all__ = [
     "Moved",
     "NotFound",
     "OrderRelease",
+    "OutsideTable",
     "Parameter",
     "Person",
     "PersonData",
@@ -231,6 +243,7 @@ __all__ = [
     "Verdict",
     "WorkItem",
     "Workday",
+    "approval_table",
     "ask_holds",
     "available_engines",
     "call_hook",
@@ -238,7 +251,9 @@ __all__ = [
     "clean_name",
     "collect_evidence",
     "collector_off",
+    "company_zone",
     "convert",
+    "currency_code",
     "customer_codes",
     "customer_ids",
     "decide_approval",
@@ -253,6 +268,8 @@ __all__ = [
     "find_customer",
     "format_minor",
     "from_minor",
+    "gives_evidence",
+    "guard",
     "has_permission",
     "hookimpl",
     "hookspec",
@@ -263,6 +280,7 @@ __all__ = [
     "language",
     "latest_approvals",
     "lock_customers",
+    "log_read",
     "metadata",
     "minor_digits",
     "move_rows",
@@ -272,6 +290,7 @@ __all__ = [
     "pass_session",
     "person_rows",
     "printable",
+    "read_table",
     "request_approvals",
     "restricted_ids",
     "rows_as_of",

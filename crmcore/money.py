@@ -41,9 +41,12 @@ _CODES = (
     " PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND"
     " TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XDR XOF XPF XSU XUA YER ZAR"
     " ZMW ZWG"
+    # Withdrawn since 1999 (ISO 4217 list three): old documents are in them.
+    " ADP AFA ATS AZM BEF BGL BYB BYR CSD CYP DEM EEK ESP FIM FRF GHC GRD HRK IEP ITL LTL LUF LVL MGF MRO MTL MZM NLG"
+    " PTE ROL RUR SDD SIT SKK SLL SRG STD TMM TRL VEB VEF YUM ZMK ZWD ZWL"
 )
 CURRENCIES = frozenset(_CODES.split())
-"""What ISO 4217 knows as money; not its codes for metals, bonds and tests."""
+"""What ISO 4217 knows as money, or did; not its codes for metals, bonds and tests."""
 ROUNDINGS = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
 LARGEST_MINOR = 2**63 - 1
 _EXACT = Context(prec=1000, Emax=999_999, Emin=-999_999)

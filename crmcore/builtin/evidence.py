@@ -21,15 +21,20 @@ def collect_evidence(ctx: Context, customer_ids: Iterable[int], indicators: Sequ
     A plugin that fails, or answers for somebody or something that it was not asked about, is left out and its error
     kept, as with every contribution.
     """
-    host = ctx._app.host  # noqa: SLF001  (the kernel's own way back)
-    if not any(_HOOK in hosted.hooks for hosted in host.plugins):
+    if not gives_evidence(ctx):
         return []  # the ordinary case, which a million customers should not pay for
+    host = ctx._app.host  # noqa: SLF001  (the kernel's own way back)
     found: list[Evidence] = []
     for part in batches(customer_ids):
         for indicator in dict.fromkeys(indicators):
             given = host.contribute(_HOOK, ctx.connection, ctx.actor, customer_ids=part, indicator=indicator)
             found += _asked_for(host, given, frozenset(part), indicator)
     return sorted(found, key=lambda one: (one.customer_id, one.indicator, one.at))
+
+
+def gives_evidence(ctx: Context) -> bool:
+    """Say whether any enabled plugin adds evidence at all."""
+    return any(_HOOK in hosted.hooks for hosted in ctx._app.host.plugins)  # noqa: SLF001  (the kernel's own way back)
 
 
 def _asked_for(

@@ -38,11 +38,19 @@ def given_by_plugins(config: Config) -> dict[str, frozenset[str]]:
     """
     given: dict[str, set[str]] = {}
     for manifest in _manifests(config):
-        own = (f"{manifest.table_prefix}.", f"{manifest.name}.")
-        for entry in manifest.values.get("permissions", ()):
-            for role in entry.get("roles", ()) if entry["name"].startswith(own) else ():
-                given.setdefault(role, set()).add(entry["name"])
+        for role, permissions in given_by(manifest).items():
+            given.setdefault(role, set()).update(permissions)
     return {role: frozenset(permissions) for role, permissions in given.items()}
+
+
+def given_by(manifest: Manifest) -> dict[str, list[str]]:
+    """Return role → permissions that a manifest gives it, both in order."""
+    own = (f"{manifest.table_prefix}.", f"{manifest.name}.")
+    given: dict[str, set[str]] = {}
+    for entry in manifest.values.get("permissions", ()):
+        for role in entry.get("roles", ()) if entry["name"].startswith(own) else ():
+            given.setdefault(role, set()).add(entry["name"])
+    return {role: sorted(given[role]) for role in sorted(given)}
 
 
 def allowance(permission: str, config: Config) -> str:

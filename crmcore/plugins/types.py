@@ -123,6 +123,8 @@ class ApprovalRequest:
     state: Literal["requested", "approved", "rejected", "withdrawn", "expired"] = "requested"
     requested_by: str = ""
     """Code of the actor who asks."""
+    decision_reason: str = ""
+    """Why it was decided so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,14 @@ class ApprovalKind:
     outside_policy: bool | Callable[[ApprovalRequest], bool] = False
     """Whether it goes beyond the company's policy: approving then needs a reason, too; asked as `permission`."""
     plugin: str = ""
+    describe: Callable[[ApprovalRequest], str | None] | None = None
+    """Says by the payload what is asked for, in the language of whoever reads it; None = as `subject` says.
+
+    What it says in English is stored as the subject. It is asked again for each reader, also of requests that
+    an older version made: it returns None for what it does not know.
+    """
+    bands_of: str = ""
+    """Another kind, whose amount bands count where the company has none for this one: both decide on the same matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +163,7 @@ class Verdict:
     """Which of the requests handed in."""
     decision: Literal["approve", "reject"]
     reason: str
-    """Stands in the request, for people to read."""
+    """Stands in the request, for people to read; one of the plugin's messages is told each of them in their language."""
     plugin: str = ""
 
 
@@ -240,6 +250,8 @@ class CardSection:
     """JSON values; keys are stable English names, `labels` gives what people read."""
     labels: Mapping[str, str] = field(default_factory=dict)
     plugin: str = ""
+    sensitive: bool = False
+    """Whether it is recorded who read it of a natural person (敏感个人信息)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +387,10 @@ class ListColumn:
     type: Literal["text", "integer", "amount", "decimal", "date"]
     """`amount`: the smallest unit of the company's currency."""
     select: Callable[[Mapping[str, Any]], sa.Select[Any]]
-    """Gets the plugin's own settings; gives the columns `customer_id` and `value`, one row per customer at most."""
+    """Gets the plugin's own settings; gives the columns `customer_id` and `value`, one row per customer at most.
+
+    One that has a parameter called `today` gets the company's day, too: `select(settings, today=None)`.
+    """
     plugin: str = ""
 
 

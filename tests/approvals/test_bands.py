@@ -70,11 +70,67 @@ def test_who_decides_depends_on_the_amount_and_inbox_work_and_show_agree(banded,
         assert deciders == sorted(actor for actor in able if number in able[actor])
     with pytest.raises(
         Refused,
-        match="'purse' may not decide on request 2: it needs the role 'sales_manager' or the permission 'approve'",
+        match=r"'purse' decides on amounts up to 1,000 CNY only, and request 2 is about 1,001\.00 CNY:",
     ):
         decide_approval(banded, "purse", middle, "approve", "")
     decide_approval(banded, "purse", small, "approve", "")
     decide_approval(banded, "head", upper, "reject", "no")
+
+
+def test_a_refusal_names_the_band_the_amount_and_who_may_decide(banded, crm, wish):
+    middle, large, unknown = wish(banded, **cny(1_001)), wish(banded, **cny(60_000)), wish(banded)
+    said = {
+        (
+            "purse",
+            middle,
+        ): "crm: actor 'purse' decides on amounts up to 1,000 CNY only, and request 1 is about"
+        " 1,001.00 CNY: that needs the role 'sales_manager' or the permission 'approve'; ask one of: boss, head, second, tester\n",
+        ("head", large): "crm: actor 'head' decides on amounts up to 50,000 CNY only, and request 2 is about"
+        " 60,000.00 CNY: that needs the permission 'approve'; ask one of: boss, second, tester\n",
+        (
+            "clerk",
+            middle,
+        ): "crm: actor 'clerk' may not decide on request 1 about 1,001.00 CNY (amount band: up to"
+        " 50,000 CNY): it needs the role 'sales_manager' or the permission 'approve'; ask one of: boss, head, second, tester\n",
+        (
+            "head",
+            unknown,
+        ): "crm: actor 'head' decides on amounts up to 50,000 CNY only, and request 3 is about"
+        " no stated amount: that needs the permission 'approve'; ask one of: boss, second, tester\n",
+    }
+    for (actor, number), sentence in said.items():
+        refused = crm("approvals", "approve", number, "--actor", actor)
+        assert (refused.exit_code, refused.stderr) == (1, sentence)
+
+
+def test_a_refusal_counts_whom_an_actor_stands_in_for(banded, crm, wish, deputy):
+    deputy("clerk", "head")
+    number = wish(banded, **cny(60_000))
+    with pytest.raises(Refused, match="'clerk' decides on amounts up to 50,000 CNY only, and request 1"):
+        decide_approval(banded, "clerk", number, "approve", "")
+
+
+def test_a_refusal_says_so_where_nobody_may_decide(banded, wish):
+    number = wish(banded, "tester", **cny(60_000))
+    with banded.write(ACTOR) as tx:
+        rows = tx.connection.execute(
+            sa.text("SELECT id FROM actor WHERE code IN ('boss', 'second')")
+        ).scalars()
+        tx.archive(Actor, list(rows))
+    with pytest.raises(Refused, match="nobody may today, an administrator grants a role with"):
+        decide_approval(banded, "head", number, "approve", "")
+
+
+def test_bands_that_are_none_any_more_hide_no_refusal(banded, wish):
+    number = wish(banded, **cny(60_000))
+    path = Path(banded.config.path)
+    text = path.read_text(encoding="utf-8").replace('role = "sales_manager"', 'role = "nobody"')
+    path.write_text(text, encoding="utf-8")
+    banded.refresh()
+    with pytest.raises(
+        Refused, match=r"'head' may not decide on request 1 about 60,000.00 CNY \(amount band: any"
+    ):
+        decide_approval(banded, "head", number, "approve", "")
 
 
 def test_another_currency_counts_at_the_days_rate_and_without_a_rate_the_highest_decides(banded, crm, wish):
@@ -92,7 +148,10 @@ def test_a_deputy_decides_within_the_bands_that_let_deputies(banded, crm, wish, 
     middle, large = wish(banded, **cny(2_000)), wish(banded, **cny(60_000))
     assert inbox(crm, "clerk") == [middle]
     assert "clerk" not in crm.json("approvals", "show", large)["deciders"]
-    with pytest.raises(Refused, match=f"request {large} is decided in person: within its amount band nobody"):
+    with pytest.raises(
+        Refused,
+        match=rf"request {large} about 60,000.00 CNY is decided in person: within its amount band \(any amount\) nobody .* ask one of: boss, second, tester",
+    ):
         decide_approval(banded, "clerk", large, "approve", "")
     decide_approval(banded, "clerk", middle, "approve", "")
     assert crm.json("approvals", "show", middle)["decided_for"] == "boss"

@@ -31,12 +31,58 @@ ROLES = {
     ACTOR: ["administrator"],
 }
 FIRST = date(2026, 3, 2)
+APPROVERS = frozenset({"boss", "second", ACTOR})
+"""Who has the permission `approve`; the administrator has every one."""
+HELD = {
+    'permission = "approve"': APPROVERS,
+    'role = "sales_representative"': frozenset({"clerk", ACTOR}),
+    'role = "reader"': frozenset({"second", ACTOR}),
+}
+"""What a band may ask for → who has it."""
+Band = tuple[int | None, str, bool]
+"""Up to how many yuan, who decides, whether deputies may."""
+BANDS: list[list[Band]] = [
+    [],
+    [(None, 'permission = "approve"', False)],
+    [(100, 'role = "sales_representative"', True), (None, 'permission = "approve"', False)],
+    [(100, 'role = "sales_representative"', False), (500, 'role = "reader"', True)],
+    [
+        (100, 'role = "reader"', False),
+        (500, 'role = "sales_representative"', True),
+        (None, 'role = "reader"', True),
+    ],
+]
 people = st.sampled_from(list(ROLES))
 numbers = st.integers(1, 6)
+amounts = st.sampled_from([None, 0, 100, 101, 500, 501])
+laws = st.tuples(st.sampled_from(BANDS), st.booleans())
+"""Amount bands, and whether who asks may decide."""
+
+
+def toml(bands: list[Band], *, single_person: bool) -> str:
+    """Write what a company decides of approvals for crm.toml."""
+    entries = [
+        "{"
+        + (f'up_to = "{up_to}", ' if up_to is not None else "")
+        + f"{holder}, deputies = {str(may).lower()}}}"
+        for up_to, holder, may in bands
+    ]
+    listed = f"bands.general = [{', '.join(entries)}]\n" if entries else ""
+    return f"\n[plugins.approvals]\nsingle_person = {str(single_person).lower()}\n{listed}"
+
+
+def who_decides(bands: list[Band], amount: int | None) -> tuple[frozenset[str], bool]:
+    """Return who has what it takes for an amount, and whether deputies may, as the manual says it."""
+    reaching = [band for band in bands if band[0] is None or (amount is not None and amount <= band[0])]
+    if not reaching:
+        return APPROVERS, True
+    able = frozenset().union(*(HELD[holder] for _up_to, holder, _may in reaching))
+    ends = bands[-1][0] is not None
+    return able | (APPROVERS if ends else {ACTOR}), reaching[0][2]
 
 
 class Life(RuleBasedStateMachine):
-    """Requests of one kind, in a company whose people stand in for each other now and then."""
+    """Requests of one kind, in a company whose people stand in for each other, and which changes its rules, now and then."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,6 +91,10 @@ class Life(RuleBasedStateMachine):
         self.app = make_workspace(Path(self.folder.name) / "c", None, ACTOR, self.clock)
         self.model: dict[int, dict[str, Any]] = {}
         self.deputies: list[tuple[str, str, date, date]] = []
+        self.file = Path(self.app.config.path)
+        self.text = self.file.read_text("utf-8")
+        self.bands: list[Band] = []
+        self.single_person = False
 
     def teardown(self) -> None:
         self.app.close()
@@ -64,10 +114,28 @@ class Life(RuleBasedStateMachine):
 
     # -- what people do --------------------------------------------------------------------------------------
 
-    @rule(actor=st.sampled_from(["clerk", "boss", "second"]), key=st.sampled_from([None, "a", "b"]))
-    def ask(self, actor: str, key: str | None) -> None:
+    @initialize(law=laws)
+    def found_the_firm(self, law: tuple[list[Band], bool]) -> None:
+        self.enact(*law)
+
+    @rule(law=laws)
+    def decree(self, law: tuple[list[Band], bool]) -> None:
+        self.enact(*law)
+
+    def enact(self, bands: list[Band], single_person: bool) -> None:  # noqa: FBT001  (drawn)
+        self.file.write_text(self.text + toml(bands, single_person=single_person), "utf-8")
+        self.app.refresh()
+        self.bands, self.single_person = bands, single_person
+
+    @rule(
+        actor=st.sampled_from(["clerk", "boss", "second"]),
+        key=st.sampled_from([None, "a", "b"]),
+        amount=amounts,
+    )
+    def ask(self, actor: str, key: str | None, amount: int | None) -> None:
+        about = {} if amount is None else {"amount_minor": amount * 100, "currency": "CNY"}
         with self.app.write(actor) as tx:
-            (number,) = request_approvals(tx, [ApprovalRequest("general", "x", key=key)])
+            (number,) = request_approvals(tx, [ApprovalRequest("general", "x", key=key, **about)])  # type: ignore[arg-type]
         waiting = [
             n for n, m in self.model.items() if key and m["key"] == key and self.state(n) == "requested"
         ]
@@ -75,7 +143,9 @@ class Life(RuleBasedStateMachine):
             assert [number] == waiting, "one open request per matter"
         else:
             assert number == len(self.model) + 1
+            able, deputies = who_decides(self.bands, amount)
             self.model[number] = {"key": key, "by": actor, "state": "requested", "until": self.today}
+            self.model[number] |= {"able": able, "deputies": deputies, "single_person": False}
             self.model[number]["until"] += timedelta(days=14)
 
     @rule(deputy=people, absent=people, shift=st.integers(-3, 10), length=st.integers(0, 10))
@@ -99,6 +169,7 @@ class Life(RuleBasedStateMachine):
         else:
             assert allowed
             self.model[number]["state"] = f"{decision}d" if decision == "approve" else "rejected"
+            self.model[number]["single_person"] = actor == self.model[number]["by"]
 
     @rule(actor=st.sampled_from(["clerk", "boss", "second"]), number=numbers)
     def withdraw(self, actor: str, number: int) -> None:
@@ -131,11 +202,13 @@ class Life(RuleBasedStateMachine):
     def deciders(self, number: int) -> set[str]:
         if self.state(number) != "requested":
             return set()
-        able, by = {"boss", "second", ACTOR}, self.model[number]["by"]
+        one = self.model[number]
+        held, by = one["able"], one["by"]
+        able = set(held)
         for deputy, absent, since, until in self.deputies:
-            if since <= self.today <= until and absent in {"boss", "second", ACTOR} - {by}:
+            if one["deputies"] and since <= self.today <= until and absent in held - {by}:
                 able.add(deputy)
-        return able - {by}
+        return able - {by} | ({by} & held if self.single_person else set())
 
     # -- and what the database says --------------------------------------------------------------------------
 
@@ -147,12 +220,15 @@ class Life(RuleBasedStateMachine):
             actors = everybody(ctx.connection, self.app.config, ctx.today)
             for number in self.model:
                 row = queries.read_row(ctx.connection, number)
-                assert set(queries.deciders(row, actors, ctx.today)) == self.deciders(number)
+                found_able = queries.deciders(row, actors, ctx.today, single_person=self.single_person)
+                assert set(found_able) == self.deciders(number)
+                assert row["single_person"] == self.model[number]["single_person"]
             for actor in ROLES:
                 mine = {n for n in self.model if actor in self.deciders(n)}
                 own = standing(ctx.connection, self.app.config, actor)
                 absent = stood_in_for(ctx.connection, self.app.config, actor, ctx.today)
-                query = queries.select(ctx.today, queries.in_inbox(own, absent, ctx.today))
+                inbox = queries.in_inbox(own, absent, ctx.today, single_person=self.single_person)
+                query = queries.select(ctx.today, inbox)
                 assert {row.id for row in ctx.connection.execute(query)} == mine
                 items = {i.key for i in work(actor, None, ctx) if not i.key.endswith("answer")}
                 assert items == {f"approval:{n}" for n in mine}

@@ -45,6 +45,22 @@ def test_of_a_firm_nothing_is_sealed_but_no_reason_stands_in_a_header(company, w
     assert "病" not in headers
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["people", "json"])
+def test_who_reads_a_request_about_a_natural_person_is_recorded(company, wish, crm, more):
+    firm, person = wish(company, customer_id=1), wish(company, customer_id=2, **SECRETS)
+    for number in (firm, person):
+        crm.ok("approvals", "show", number, *more)
+    crm.ok("approvals", "reject", person, "--reason", DECISION, "--actor", "boss", *more)
+    read = crm.lines("audit", "reads", "--what", "sensitive")
+    with company.read() as ctx:
+        code = ctx.connection.scalar(sa.text("SELECT code FROM customer WHERE id = 2"))
+    assert [one["filter"] for one in read] == [read[0]["filter"]] * 2, (
+        "once shown, once decided; of a firm nothing"
+    )
+    assert read[0]["filter"].startswith(f"{code}: ")
+    assert not any(secret in str(read) for secret in ("张秘密", "病", "13900001111"))
+
+
 def test_a_long_list_needs_the_permission_and_is_recorded(small, crm):
     wishes = [ApprovalRequest("general", f"wish {n}") for n in range(101)]
     with small.write("rep") as tx:

@@ -26,6 +26,9 @@ def select(value, where=sa.true()):
 def letters(settings):
     return sa.select(c.id.label("customer_id"), (sa.func.length(c.name) * settings["times"]).label("value")).where(c.name != "none")
 
+def of_today(settings, today):
+    return sa.select(c.id.label("customer_id"), sa.literal(today, sa.Date()).label("value"))
+
 @hookimpl
 def list_columns():
     return [
@@ -35,6 +38,7 @@ def list_columns():
         ListColumn("part", "Part", "decimal", select(sa.cast(sa.func.length(c.name), sa.Numeric(10, 2)) / 4)),
         ListColumn("some", "Some", "integer", select(sa.func.length(c.name), c.code.in_(sa.bindparam("ids", ["C1", "C2"], expanding=True)))),
         ListColumn("day", "Day", "date", select(sa.literal(datetime.date(2026, 3, 1), sa.Date()), c.name == "bb")),
+        ListColumn("today", "Today", "date", of_today),
     ]
 """
 SETTINGS = """{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": false,
@@ -59,6 +63,12 @@ def codes(crm: CommandLine, *words: str) -> list[str]:
 def test_a_column_may_have_parameters_of_any_name(listed: App, crm: CommandLine) -> None:
     shown = crm.lines("customer", "list", "--columns", "code,name.some")
     assert [line["name.some"] for line in shown] == [3, 1, None, None]
+
+
+def test_a_column_may_depend_on_the_day_of_the_company(listed: App, crm: CommandLine, clock: Any) -> None:
+    clock.now = clock.now.replace(hour=17)  # 1 o'clock of the next day in Shanghai, where the company is
+    shown = crm.lines("customer", "list", "--columns", "code,name.today", "--where", "name.today>=2026-03-03")
+    assert [line["name.today"] for line in shown] == ["2026-03-03"] * 4
 
 
 def test_list_shows_the_columns_asked_for(listed: App, crm: CommandLine) -> None:

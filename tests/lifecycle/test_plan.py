@@ -70,6 +70,48 @@ def test_a_plan_to_enable_leaves_no_trace_in_a_company_that_has_settings_for_it(
     assert everything(app) == before
 
 
+GIVING = {
+    "requires": [],
+    "permissions": [
+        {"name": "giver.give", "title": "Give", "roles": ["general_manager", "sales_manager"]},
+        {"name": "giver.take", "title": "Take", "roles": ["general_manager", "service_desk"]},
+        {"name": "records.export", "title": "Not its own", "roles": ["reader"]},
+        {"name": "giver.look", "title": "Look"},
+    ],
+}
+CLERK = '\n[roles]\nservice_desk = ["records.write"]\nsales_manager = ["giver.give"]\n'
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_a_plan_says_which_roles_get_which_permissions(
+    make_app: Callable[..., App], install_plugin: Any, crm: CommandLine, language: str
+) -> None:
+    make_app(settings=CLERK)
+    install_plugin("giver", EMPTY, GIVING)
+    made = plan(crm, "enable", "giver")
+    assert made["grants"] == {"general_manager": ["giver.give", "giver.take"]}
+    assert made["not_granted"] == {"service_desk": ["giver.take"]}
+    text = crm.ok("plugins", "plan", "enable", "giver", env={"CRM_LANG": language}).stdout
+    assert "general_manager: giver.give, giver.take\n" in text
+    assert "service_desk: giver.take" in text
+    if language == "en":
+        assert "gained: permissions of roles: general_manager: giver.give, giver.take\n" in text
+        said = "crm.toml sets these roles itself, without these permissions: service_desk: giver.take; add them in [roles]"
+        assert said in text
+    crm.ok("plugins", "enable", "giver")
+    text = crm.ok("plugins", "plan", "disable", "giver", env={"CRM_LANG": language}).stdout
+    assert "general_manager: giver.give, giver.take\n" in text
+    assert "service_desk" not in text
+
+
+def test_a_plan_for_a_plugin_that_gives_roles_nothing_says_nothing_of_them(
+    company: App, crm: CommandLine
+) -> None:
+    made = plan(crm, "disable")
+    assert (made["grants"], made["not_granted"]) == ({}, {})
+    assert "permissions of roles" not in crm.ok("plugins", "plan", "disable", "loyal").stdout
+
+
 def test_a_plan_to_disable_keeps_the_tables(company: App, crm: CommandLine) -> None:
     made = plan(crm, "disable")
     assert {t["change"] for t in made["tables"]} == {"kept"}

@@ -48,6 +48,11 @@ def authority(bands: Sequence[Band], amount: Decimal | None, permission: str) ->
     return None
 
 
+def highest(bands: Sequence[Band], holds: Collection[str]) -> Band | None:
+    """Return the highest band on whose amounts somebody decides by what they hold; None = on none."""
+    return next((band for band in reversed(bands) if band.holder in holds), None)
+
+
 def bands_of(settings: Mapping[str, Any], kind: str, roles: Collection[str]) -> list[Band]:
     """Return the bands of a kind, in order, as the settings list them; BadConfig names the first that is none.
 

@@ -53,6 +53,7 @@ def list_command(session: Session, scope: str | None, limit: int | None, **optio
     from crmcore.builtin.approvals.company import is_single_person
     from crmcore.builtin.approvals.queries import approval_table, as_json, in_inbox, select
     from crmcore.builtin.approvals.standing import standing, stood_in_for
+    from crmcore.builtin.approvals.telling import as_told
     from crmcore.builtin.privacy.restricted import hidden
 
     as_lines, chosen = options.pop("as_json"), None
@@ -69,7 +70,8 @@ def list_command(session: Session, scope: str | None, limit: int | None, **optio
         query = select(ctx.today, chosen, **options).where(*hidden(ctx.connection, about))
         rest = {"limit": limit, "as_json": as_lines, "scope": scope or "all"}
         table = partial(_requests_table, session)
-        list_records(session, ctx, query, as_json, table, {**rest, **options})
+        shown = as_json if as_lines else partial(as_told, session.app)
+        list_records(session, ctx, query, shown, table, {**rest, **options})
 
 
 @approvals.command("show", cls=Command, help=N_("Show a request, and who may decide on it."))
@@ -78,7 +80,7 @@ def list_command(session: Session, scope: str | None, limit: int | None, **optio
 @pass_session
 def show_command(session: Session, number: int, *, as_json: bool) -> None:
     """Show a request."""
-    found = _read(session, number, who=True)
+    found = _read(session, number, who=True, told=not as_json)
     if as_json:
         emit(found)
         return
@@ -182,26 +184,32 @@ def _decide(session: Session, number: int, decision: Decision, reason: str) -> N
     decide(session.app, session.actor, number, decision, reason)
 
 
-def _read(session: Session, number: int, *, who: bool = False) -> dict[str, Any]:
+def _read(session: Session, number: int, *, who: bool = False, told: bool = False) -> dict[str, Any]:
     from crmcore.builtin.approvals.company import is_single_person
     from crmcore.builtin.approvals.decisions import cannot_be_approved
     from crmcore.builtin.approvals.queries import as_json, deciders, read_row
+    from crmcore.builtin.approvals.reads import record_read
     from crmcore.builtin.approvals.standing import everybody
+    from crmcore.builtin.approvals.telling import as_told
+    from crmcore.builtin.privacy.restricted import require_about_shown
 
     with session.app.read(_PLUGIN, session.actor) as ctx:
         row = read_row(ctx.connection, number)
-        (found,) = as_json(ctx, [row])
+        if who:
+            require_about_shown(session.app, ctx, row)
+        (found,) = as_told(session.app, ctx, [row]) if told else as_json(ctx, [row])
         if who:
             actors = everybody(ctx.connection, session.app.config, ctx.today)
             alone = is_single_person(session.app)
             found["deciders"] = deciders(row, actors, ctx.today, single_person=alone)
             is_open = found["state"] == "requested"
             found["cannot_be_approved"] = cannot_be_approved(session.app, row) if is_open else None
+        record_read(ctx, row)
     return found
 
 
 def _answer(session: Session, number: int, message: str, *, as_json: bool) -> None:
-    found = _read(session, number)
+    found = _read(session, number, told=not as_json)
     if as_json:
         emit(found)
     else:

@@ -23,8 +23,13 @@ def is_single_person(app: App) -> bool:
 
 
 def company_bands(app: App, kind: str) -> list[Band]:
-    """Return the bands of a kind that hold now; BadConfig names the first that is none."""
-    return bands_of(app.settings(_SETTINGS), kind, {*ROLES, *app.config.data["roles"]})
+    """Return the bands of a kind that hold now, its own or those of the kind that it names; BadConfig names the first that is none."""
+    settings, roles = app.settings(_SETTINGS), {*ROLES, *app.config.data["roles"]}
+    found = bands_of(settings, kind, roles)
+    if not found:
+        others = {one.bands_of for one in app.host.registered("approval_kinds") if one.name == kind}
+        found = [band for other in sorted(others) for band in bands_of(settings, other, roles)]
+    return found
 
 
 def authority_over(app: App, ctx: Context, request: ApprovalRequest, permission: str) -> Authority | None:

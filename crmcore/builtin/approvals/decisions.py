@@ -17,10 +17,12 @@ from crmcore.builtin.approvals.queries import (
     is_open,
     read_row,
 )
+from crmcore.builtin.approvals.refusing import refusal
 from crmcore.builtin.approvals.rules import BECOMES, Decision, decides_for, hindrance, state_on
-from crmcore.builtin.approvals.sentences import closed_sentence, hindrance_sentence
+from crmcore.builtin.approvals.sentences import closed_sentence
 from crmcore.builtin.approvals.standing import standing, stood_in_for
 from crmcore.builtin.approvals.tables import Approval
+from crmcore.builtin.approvals.telling import PERSON_ERASED, UNINSTALLED
 from crmcore.builtin.approvals.values import cleaned_reason
 from crmcore.entities.lookup import batches
 from crmcore.errors import CrmError, NotFound, Refused
@@ -71,8 +73,7 @@ def _decides_for(app: App, tx: Tx, row: sa.RowMapping, decision: Decision, reaso
     found = hindrance(matter, own, absent, decision, reason)
     name = decides_for(matter, own, absent)
     if found is not None or name is None:
-        zone = app.config.timezone
-        raise Refused(hindrance_sentence(found or "not_allowed", row, tx.actor, decision, zone))
+        raise Refused(refusal(app, tx, row, found or "not_allowed", [own, *absent], decision))
     return name
 
 
@@ -135,8 +136,7 @@ def withdraw_all(app: App, tx: Tx, plugin: str) -> int:
     numbers = tx.connection.scalars(query).all()
     if numbers:
         app.host.plugins[:] = [hosted for hosted in app.host.plugins if hosted.name != plugin]
-    reason = _("plugin {plugin} was uninstalled and its data dropped").format(plugin=plugin)
-    values = _closed(tx, reason)
+    values = _closed(tx, UNINSTALLED.format(plugin=plugin))
     for start in range(0, len(numbers), _CHUNK):
         tx.update(Approval, [(number, values) for number in numbers[start : start + _CHUNK]])
     return len(numbers)
@@ -144,7 +144,7 @@ def withdraw_all(app: App, tx: Tx, plugin: str) -> int:
 
 def withdraw_erased(tx: Tx, persons: Sequence[Person]) -> None:
     """Withdraw the open requests about persons who are erased: nothing is left of them that could be carried out."""
-    c, values = approval_table.c, _closed(tx, _("the person was erased"))
+    c, values = approval_table.c, _closed(tx, PERSON_ERASED)
     for part in batches(person.id for person in persons if person.entity == "customer"):
         query = sa.select(c.id).where(c.customer_id.in_(part), is_open(tx.ctx.today)).order_by(c.id)
         tx.update(Approval, [(number, values) for number in tx.connection.scalars(query.with_for_update())])

@@ -51,7 +51,13 @@ def find_kind(app: App, name: str) -> ApprovalKind:
 
 def title_of(app: App, kind: ApprovalKind) -> str:
     """Return what people call a kind, in their language."""
-    return translate(app.host.get(kind.plugin).manifest.package.split(".")[0], kind.title)
+    return translate(package_of(app, kind.plugin), kind.title)
+
+
+def package_of(app: App, plugin: str) -> str:
+    """Return the package whose catalogue holds a plugin's texts; the core's for one that is not there any more."""
+    packages = [hosted.manifest.package for hosted in app.host.plugins if hosted.name == plugin]
+    return str(packages[0]).split(".", maxsplit=1)[0] if packages else "crmcore"
 
 
 def as_json(app: App, kind: ApprovalKind) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 approval_table = table_of(Approval)
 _c = approval_table.c
 LARGEST = 2**63 - 1
+Row = sa.RowMapping | Mapping[str, Any]
+"""A stored request by column name."""
 _PLAIN = (
     "uid",
     "kind",
@@ -49,12 +51,19 @@ _PLAIN = (
 )
 
 
-def find_approvals(ctx: Context, ids: Iterable[int]) -> dict[int, ApprovalRequest]:
-    """Return number → request, with its state of today; those that do not exist are left out."""
+def find_approvals(ctx: Context, ids: Iterable[int], *, told: bool = False) -> dict[int, ApprovalRequest]:
+    """Return number → request, with its state of today; those that do not exist are left out.
+
+    told: with the texts in the reader's language, for people; without it as they are stored, for programs.
+    """
     found: dict[int, ApprovalRequest] = {}
     for part in batches(ids):
         query = sa.select(approval_table).where(_c.id.in_(part)).order_by(_c.id)
-        rows = ctx.connection.execute(query).mappings()
+        rows: Sequence[Row] = ctx.connection.execute(query).mappings().all()
+        if told:
+            from crmcore.builtin.approvals.telling import told as as_told
+
+            rows = as_told(ctx._app, rows, ctx.today)  # noqa: SLF001  (the kernel's own way back)
         found.update((row["id"], as_request(row, ctx.today)) for row in rows)
     return found
 
@@ -70,7 +79,7 @@ def latest_approvals(ctx: Context, kind: str, keys: Iterable[str]) -> dict[str, 
     return found
 
 
-def as_request(row: sa.RowMapping, today: date) -> ApprovalRequest:
+def as_request(row: Row, today: date) -> ApprovalRequest:
     """Return a stored request as plugins see it."""
     names = ("kind", "subject", "key", "customer_id", "amount_minor", "currency", "payload", "id")
     return ApprovalRequest(
@@ -78,6 +87,7 @@ def as_request(row: sa.RowMapping, today: date) -> ApprovalRequest:
         reason=row["reason"] or "",
         state=state_on(row["state"], row["expires_on"], today),
         requested_by=row["requested_by"],
+        decision_reason=row["decision_reason"] or "",
     )
 
 
@@ -164,7 +174,7 @@ def _in_state(state: str, today: date) -> sa.ColumnElement[bool]:
     return _c.state == state
 
 
-def as_json(ctx: Context, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
+def as_json(ctx: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the published JSON of requests."""
     firms = customer_codes(ctx.connection, [row["customer_id"] for row in rows if row["customer_id"]])
     return [

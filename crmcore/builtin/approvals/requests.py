@@ -16,6 +16,7 @@ from crmcore.builtin.approvals.kinds import Terms, carry_out, check_payload, fin
 from crmcore.builtin.approvals.queries import approval_table, find_approvals, latest_approvals
 from crmcore.builtin.approvals.rules import BECOMES, settled
 from crmcore.builtin.approvals.tables import Approval
+from crmcore.builtin.approvals.telling import described, in_english
 from crmcore.builtin.approvals.values import cleaned_reason, cleaned_request
 from crmcore.entities.lookup import batches, customer_codes
 from crmcore.errors import NotFound, Refused
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
     from crmcore.plugins.types import ApprovalKind, ApprovalRequest, Verdict
     from crmcore.tx import Tx
 
-__all__ = ["ask", "decide_approval", "find_approvals", "latest_approvals", "request_approvals"]
+__all__ = [
+    "approval_table",
+    "ask",
+    "decide_approval",
+    "find_approvals",
+    "latest_approvals",
+    "request_approvals",
+]
 
 _Matter = tuple[str, str]
 
@@ -61,10 +69,12 @@ def request_approvals(tx: Tx, requests: Sequence[ApprovalRequest]) -> list[int]:
 
 
 def _prepared(app: App, tx: Tx, kind: ApprovalKind, request: ApprovalRequest) -> ApprovalRequest:
-    """Return a request as it will be stored: clean, and in the name of who acts."""
+    """Return a request as it will be stored: clean, in the name of who acts, in English where its kind describes it."""
     cleaned = cleaned_request(request)
     check_payload(app, kind, cleaned.payload)
-    return replace(cleaned, id=0, state="requested", requested_by=tx.actor)
+    made = replace(cleaned, id=0, state="requested", requested_by=tx.actor, decision_reason="")
+    said = in_english(lambda: described(app, kind, _copied(made)))
+    return replace(made, subject=said or made.subject)
 
 
 def _matter(request: ApprovalRequest) -> _Matter:

@@ -23,9 +23,6 @@ _OTHERS = {
     "for_requester": N_(
         "request {number} was made by {asked_by!r}, for whom you stand in; somebody else must decide on it"
     ),
-    "in_person": N_(
-        "request {number} is decided in person: within its amount band nobody decides for somebody absent; crm approvals show {number} says who may"
-    ),
     "not_allowed": N_(
         "actor {actor!r} may not decide on request {number}: it needs {what}; crm approvals show {number} says who may"
     ),
@@ -43,10 +40,11 @@ def hindrance_sentence(
     if found == "closed":
         return closed_sentence(row, zone)
     message = _NO_REASON[decision] if found == "no_reason" else _OTHERS[found]
-    return _(message).format(number=row["id"], actor=actor, asked_by=row["requested_by"], what=_needed(row))
+    return _(message).format(number=row["id"], actor=actor, asked_by=row["requested_by"], what=needed(row))
 
 
-def _needed(row: sa.RowMapping) -> str:
+def needed(row: sa.RowMapping) -> str:
+    """Say what it takes to decide on a request."""
     holders = row["holders"] or [of_permission(row["permission"])]
     return _(" or ").join(map(shown_holder, holders))
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from crmcore.i18n import _
+from crmcore.i18n import N_
 from crmcore.money import format_minor, from_minor, to_minor
 from crmcore.plugins.types import Verdict
 
 if TYPE_CHECKING:
     from crmcore.plugins.types import ApprovalRequest, Context
+
+REASON = N_("up to {amount} {currency} needs no decision by the company's settings")
+"""Stored in English; `telling` says it to each reader."""
 
 
 def verdicts(requests: Sequence[ApprovalRequest], ctx: Context) -> list[Verdict]:
@@ -35,6 +38,4 @@ def _reason(limit: str, currency: str) -> str:
         shown = format_minor(to_minor(Decimal(limit), currency), currency)
     except ValueError:  # finer than the currency: shown as the company wrote it
         shown = limit
-    return _("up to {amount} {currency} needs no decision by the company's settings").format(
-        amount=shown, currency=currency
-    )
+    return REASON.format(amount=shown, currency=currency)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LONGEST_KEY = 128
-_LONGEST_SUBJECT = 200
+LONGEST_SUBJECT = 200
 _LONGEST_REASON = 32_000
 _LONGEST_PAYLOAD = 100_000
 
@@ -29,7 +29,7 @@ def cleaned_request(request: ApprovalRequest) -> ApprovalRequest:
     subject = one_line(request.subject)
     if not subject:
         raise CrmError(_("{field} must not be empty").format(field="subject"))
-    _check_length("subject", subject, _LONGEST_SUBJECT)
+    _check_length("subject", subject, LONGEST_SUBJECT)
     _check_amount(request)
     payload = _plain_json(request.payload)
     if request.key is not None and (not request.key or request.key != one_line(request.key)):

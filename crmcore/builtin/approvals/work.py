@@ -12,6 +12,7 @@ from crmcore.builtin.approvals.company import is_single_person
 from crmcore.builtin.approvals.queries import approval_table, as_matter, in_inbox
 from crmcore.builtin.approvals.rules import TOLD_DAYS, Standing, decides_for, is_urgent, state_on
 from crmcore.builtin.approvals.standing import standing, stood_in_for
+from crmcore.builtin.approvals.telling import subjects
 from crmcore.config import load_config
 from crmcore.i18n import N_, _
 from crmcore.plugins.types import WorkItem
@@ -41,12 +42,15 @@ def work(actor: str, since: date | None, ctx: Context) -> list[WorkItem]:
 def _inbox(
     own: Standing, absent: Sequence[Standing], since: date | None, ctx: Context, zone: tzinfo
 ) -> Iterator[WorkItem]:
-    single_person = is_single_person(ctx._app)  # noqa: SLF001  (the kernel's own way back)
+    app = ctx._app  # noqa: SLF001  (the kernel's own way back)
+    single_person = is_single_person(app)
     chosen = in_inbox(own, absent, ctx.today, single_person=single_person)
     if since is not None:
         chosen = sa.and_(chosen, _c.requested_at >= _midnight(since, zone))
     query = sa.select(approval_table).where(chosen).order_by(_c.expires_on, _c.id).limit(_MOST)
-    for row in ctx.connection.execute(query).mappings():
+    rows = ctx.connection.execute(query).mappings().all()
+    told = subjects(app, rows, ctx.today)
+    for row in rows:
         matter = as_matter(row, ctx.today, single_person=single_person)
         name = decides_for(matter, own, absent)
         title = _("Decide: {subject}") if name == own.code else _("Decide for {absent}: {subject}")
@@ -54,20 +58,22 @@ def _inbox(
             key=f"approval:{row['id']}",
             customer_id=row["customer_id"],
             due=row["expires_on"],
-            title=title.format(subject=row["subject"], absent=name),
+            title=title.format(subject=told[row["id"]], absent=name),
             severity="warning" if is_urgent(row["expires_on"], ctx.today) else "info",
             command=f"crm approvals show {row['id']}",
         )
 
 
 def _answers(actor: str, since: date | None, ctx: Context, zone: tzinfo) -> Iterator[WorkItem]:
-    for row in ctx.connection.execute(_answered(actor, since, ctx.today, zone)).mappings():
+    rows = ctx.connection.execute(_answered(actor, since, ctx.today, zone)).mappings().all()
+    told = subjects(ctx._app, rows, ctx.today)  # noqa: SLF001  (the kernel's own way back)
+    for row in rows:
         state = state_on(row["state"], row["expires_on"], ctx.today)
         yield WorkItem(
             key=f"approval:{row['id']}:answer",
             customer_id=row["customer_id"],
             due=None,
-            title=_(_TOLD[state]).format(who=row["decided_by"], subject=row["subject"]),
+            title=_(_TOLD[state]).format(who=row["decided_by"], subject=told[row["id"]]),
             severity="info",
             command=f"crm approvals show {row['id']}",
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from crmcore.builtin.audit.structures import is_cut, is_structured, structure
 from crmcore.builtin.records.options import local
 from crmcore.builtin.records.words import shown
 from crmcore.changes import PERSONAL
@@ -83,6 +84,8 @@ def print_history(session: Session, lines: Sequence[Line], limit: int | None) ->
         Column("why", _("Why")),
     )
     show_table(Table("history", "", columns, [_row(session, line) for line in lines]))
+    if any(is_cut(value) for line in lines for value in (line.before, line.after)):
+        echo(_("What is only counted, or ends in …, stands in full with --json"))
     if not lines:
         echo(_("(none)"))
     elif limit is not None and len(lines) >= limit:
@@ -129,8 +132,10 @@ def _value(session: Session, field: str, value: Any) -> str:
     """Write a value of the log for people."""
     if value is None:
         return ""
-    if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
+    if isinstance(value, list) and not is_structured(value):
         return ", ".join(_value(session, field, item) for item in value)
+    if isinstance(value, list | dict):
+        return structure(value)
     if isinstance(value, str):
         is_time = field == "at" or field.endswith("_at")
         return _moment(session, value) if is_time else shown(value) if field in _WORDS else value

@@ -40,6 +40,8 @@ class LogEntry:
     reason: str
     erased: bool
     """Whether it holds personal values that nobody can read any more."""
+    sealed: bool
+    """Whether it is about a natural person: what of it is personal stands in the log encrypted."""
 
 
 def places(connection: sa.Connection, entity: str, ids: Iterable[int]) -> list[int]:
@@ -64,8 +66,9 @@ def read(connection: sa.Connection, seqs: Sequence[int], keys: PersonKeys) -> It
 
 def _entry(row: Any, keys: PersonKeys) -> LogEntry:
     place = (row.entity, row.entity_id, row.seq)
-    before, lost_before = opened(place, image_of(row.before), keys)
-    after, lost_after = opened(place, image_of(row.after), keys)
+    images = image_of(row.before), image_of(row.after)
+    sealed = any(PERSONAL in (image or ()) for image in images)
+    (before, lost_before), (after, lost_after) = (opened(place, image, keys) for image in images)
     return LogEntry(
         row.seq,
         row.entity,
@@ -78,6 +81,7 @@ def _entry(row: Any, keys: PersonKeys) -> LogEntry:
         row.source,
         row.reason,
         lost_before or lost_after,
+        sealed,
     )
 
 

@@ -211,7 +211,17 @@ def _flat(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def sensitive_in(app: App, lines: Sequence[Line]) -> set[str]:
-    """Return the sensitive fields of the card whose values these lines show."""
+    """Return the sensitive fields of the card whose values these lines show, and the plugins' tables on persons."""
     sensitive = {field.name for field in app.catalogue.fields.values() if field.sensitive}
-    shown = {line.field for line in lines if (line.before, line.after) != (None, None)}
-    return sensitive & shown
+    shown = [line for line in lines if (line.before, line.after) != (None, None)]
+    return {line.field for line in shown} & sensitive | {
+        line.entry.entity for line in shown if _is_of_a_person(app, line)
+    }
+
+
+def _is_of_a_person(app: App, line: Line) -> bool:
+    """Say whether a line shows a personal value of a natural person that a plugin keeps; all, if the plugin does not run."""
+    if not line.entry.sealed or line.entry.entity in app.core_tables:
+        return False
+    info = app.tables.get(line.entry.entity)
+    return info is None or line.field in info.personal_columns or info.is_personal(line.field)

@@ -15,7 +15,7 @@ from crmcore.i18n import translator
 from crmcore.plugins.isolation import blaming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from crmcore.builtin.demo.shell import Shell
@@ -36,20 +36,46 @@ class Wanted:
     seed: int
     today: date | None = None
     """The day on which the data ends; None = the company's today."""
+    more: tuple[str, ...] = ()
+    """Plugins to enable besides PLUGINS."""
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """The plugins of the company, each once."""
+        return tuple(dict.fromkeys((*PLUGINS, *self.more)))
 
 
-def build_demo(shell: Shell, wanted: Wanted, progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Make the company in the prepared folder of `shell`; return what each import said, and its file."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was made."""
+
+    imports: list[dict[str, Any]]
+    """What each import said, and its file."""
+    proposals: list[tuple[tuple[str, ...], str]]
+    """Commands to go on with, which the writers of files left in `shared["next"]`, and what each is for."""
+
+
+def require_installed(names: Iterable[str]) -> None:
+    """Raise PluginError for a plugin that cannot be enabled, before anything is made or deleted."""
+    from crmcore.plugins.discovery import get_installed
+
+    for name in names:
+        get_installed(name)
+
+
+def build_demo(shell: Shell, wanted: Wanted, progress: Callable[[str], None]) -> Built:
+    """Make the company in the prepared folder of `shell`."""
     progress(_("making the workspace {folder}").format(folder=shell.directory))
     shell.run("init", str(shell.directory))
     if wanted.dataset == "cdnow":
         _set_up_cdnow(shell.directory)
-    progress(_("enabling the plugins {names}").format(names=", ".join(PLUGINS)))
-    shell.run("plugins", "enable", *PLUGINS)
+    progress(_("enabling the plugins {names}").format(names=", ".join(wanted.plugins)))
+    shell.run("plugins", "enable", *wanted.plugins)
     files, shared = _open(shell, wanted)
     folder = shell.directory / FILES
     folder.mkdir()
-    return [_import(shell, file, folder, wanted, shared, progress) for file in files]
+    imports = [_import(shell, file, folder, wanted, shared, progress) for file in files]
+    return Built(imports, shared["next"])
 
 
 def period(wanted: Wanted) -> list[str]:
@@ -74,6 +100,7 @@ def _open(shell: Shell, wanted: Wanted) -> tuple[list[DemoFile], dict[str, Any]]
                 "today": wanted.today or ctx.today,
                 "currency": ctx.currency,
                 "cache": cdnow.cache_folder(os.environ, shell.directory.resolve()),
+                "next": [],
             }
         if wanted.dataset == "distributor":
             _add_staff(app, shell.actor)

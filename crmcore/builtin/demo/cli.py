@@ -17,6 +17,7 @@ from crmcore.text import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crmcore.builtin.demo.builder import Built
     from crmcore.builtin.demo.shell import Shell
 
 _ = translator("crmcore")
@@ -36,22 +37,39 @@ _ = translator("crmcore")
     help=N_("A generated distributor, or 69,659 real purchases of the music shop CDNOW (downloaded)."),
 )
 @click.option("--seed", type=int, default=1, show_default=True, help=N_("Another number, another company."))
+@click.option(
+    "--with",
+    "more",
+    multiple=True,
+    metavar="PLUGIN",
+    help=N_("Enable this plugin as well, with the files that it brings; may be repeated."),
+)
 @click.option("--force", is_flag=True, help=N_("Delete the demo that is there and start afresh."))
 @json_option
 @pass_session
-def demo(session: Session, directory: str, dataset: str, seed: int, *, force: bool, as_json: bool) -> None:
+def demo(  # noqa: PLR0913  (each is an option)
+    session: Session,
+    directory: str,
+    dataset: str,
+    seed: int,
+    more: tuple[str, ...],
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Make the demo and show what it gives."""
     from pathlib import Path
 
-    from crmcore.builtin.demo.builder import Wanted, build_demo, period
+    from crmcore.builtin.demo.builder import Wanted, build_demo, period, require_installed
     from crmcore.builtin.demo.folder import prepare
     from crmcore.builtin.demo.shell import Shell
 
+    require_installed(more)
     folder = Path(directory)
     prepare(folder, force=force)
     shell = Shell(folder, session.actor, _program())
-    wanted = Wanted(dataset, seed)
-    imports = build_demo(shell, wanted, _progress)
+    wanted = Wanted(dataset, seed, more=more)
+    built = build_demo(shell, wanted, _progress)
     _progress(_("classing the customers"))
     if as_json:
         run = shell.read("abc", "run", *period(wanted))[0]
@@ -61,15 +79,15 @@ def demo(session: Session, directory: str, dataset: str, seed: int, *, force: bo
                 "directory": str(folder),
                 "dataset": dataset,
                 "seed": seed,
-                "imports": imports,
+                "imports": built.imports,
                 "abc": run,
-                "next": [command for command, _why in _next(shell, dataset, code)],
+                "next": [command for command, _why in _next(shell, dataset, code, built)],
             }
         )
         return
     echo(_("What was imported:"))
-    show_table(_summary(imports))
-    for done in imports:
+    show_table(_summary(built.imports))
+    for done in built.imports:
         for warning in done["warnings"]:
             warn(f"{done['file']}: {warning}")
     shell.show("abc", "run", *period(wanted))
@@ -77,7 +95,7 @@ def demo(session: Session, directory: str, dataset: str, seed: int, *, force: bo
     shell.show("customer", "show", code)
     shell.show("abc", "explain", code)
     echo("\n" + _("What to type next:"))
-    for command, why in _next(shell, dataset, code):
+    for command, why in _next(shell, dataset, code, built):
         echo(f"  {command}\n      {why}")
 
 
@@ -109,8 +127,8 @@ def _example(shell: Shell) -> str:
     return str(middle[len(middle) // 2] if middle else grades[0]["customer"])
 
 
-def _next(shell: Shell, dataset: str, code: str) -> list[tuple[str, str]]:
-    """Return commands to go on with, and what each is for."""
+def _next(shell: Shell, dataset: str, code: str, built: Built) -> list[tuple[str, str]]:
+    """Return commands to go on with, and what each is for; those of plugins before the last."""
     found = [
         (shell.typed("customer", "show", code), _("the card of a customer")),
         (shell.typed("abc", "explain", code), _("why it has its class, down to the documents")),
@@ -122,5 +140,6 @@ def _next(shell: Shell, dataset: str, code: str) -> list[tuple[str, str]]:
             (shell.typed(*region), _("customers of one region")),
             (shell.typed("work", "--actor", "hd01"), _("what waits for one of the representatives")),
         ]
+    found += [(shell.typed(*words), why) for words, why in built.proposals]
     again = str(shell.directory / "demo-files" / "customers.csv")
     return [*found, (shell.typed("import", "customers", again), _("the same file again changes nothing"))]

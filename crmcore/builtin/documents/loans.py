@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +58,23 @@ def borrow(app: App, actor: str, code: str, until: date | None = None, purpose: 
         loan = {"uid": uid, "document_id": paper["id"], "customer_id": paper["customer_id"], "due_on": due}
         loan |= {"borrower": actor, "purpose": purpose or None, "requested_at": tx.now}
         (number,) = tx.insert(DocumentLoan, [loan])
-        subject = _("Borrow {code} {title} until {day}").format(
-            code=code, title=paper["title"][:_LONGEST_TITLE], day=due
+        payload = {"loan": number, "code": code, "title": paper["title"], "until": due.isoformat()}
+        request_approvals(
+            tx,
+            [ApprovalRequest(LOAN, _subject(payload), purpose, uid, paper["customer_id"], payload=payload)],
         )
-        request = ApprovalRequest(LOAN, subject, purpose, uid, paper["customer_id"], payload={"loan": number})
-        request_approvals(tx, [request])
     return number
+
+
+def describe(request: ApprovalRequest) -> str | None:
+    """Say which paper is asked for, and until when; None of a request that an older version made."""
+    return _subject(request.payload) if "code" in request.payload else None
+
+
+def _subject(payload: Mapping[str, Any]) -> str:
+    return _("Borrow {code} {title} until {day}").format(
+        code=payload["code"], title=payload["title"][:_LONGEST_TITLE], day=payload["until"]
+    )
 
 
 def approve(tx: Tx, request: ApprovalRequest) -> None:

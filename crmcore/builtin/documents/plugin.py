@@ -38,7 +38,12 @@ _PAYLOAD = {
     "type": "object",
     "additionalProperties": False,
     "required": ["loan"],
-    "properties": {"loan": {"type": "integer", "minimum": 1}},
+    "properties": {
+        "loan": {"type": "integer", "minimum": 1},
+        "code": {"type": "string"},
+        "title": {"type": "string"},
+        "until": {"type": "string", "format": "date"},
+    },
 }
 
 
@@ -59,13 +64,20 @@ def models() -> list[TableSpec]:
 @hookimpl
 def approval_kinds() -> list[ApprovalKind]:
     """Return the kind of request by which papers are borrowed."""
-    return [ApprovalKind(LOAN, N_("Borrow a paper"), MAY_LEND, _approve, payload_schema=_PAYLOAD)]
+    borrow = N_("Borrow a paper")
+    return [ApprovalKind(LOAN, borrow, MAY_LEND, _approve, payload_schema=_PAYLOAD, describe=_describe)]
 
 
 def _approve(tx: Tx, request: ApprovalRequest) -> None:
     from crmcore.builtin.documents.loans import approve
 
     approve(tx, request)
+
+
+def _describe(request: ApprovalRequest) -> str | None:
+    from crmcore.builtin.documents.loans import describe
+
+    return describe(request)
 
 
 @hookimpl

@@ -27,6 +27,7 @@ from crmcore.builtin.lifecycle.known import (
 )
 from crmcore.builtin.lifecycle.ranges import range_problems
 from crmcore.builtin.lifecycle.rehearsal import Schema, rehearse
+from crmcore.builtin.lifecycle.roles import grants, roles_with
 from crmcore.config import MEMORY
 from crmcore.db import migrations
 from crmcore.errors import CrmError
@@ -99,6 +100,7 @@ def _head(app: App, action: str, known: Known) -> Plan:
         "settings": _settings(known),
         "permissions": known.permissions,
         "roles": roles_with(app, known),
+        **grants(app, known),
         "commands": [c["name"] for c in manifest.commands] if manifest else [],
         "requires": [{"name": n, "range": r} for n, r in manifest.requirements.items()] if manifest else [],
         "hooks": {"recorded": sorted(recorded.hooks) if recorded else [], "installed": list(known.hooks)},
@@ -163,17 +165,6 @@ def _readable(known: Known) -> bool:
         return known.manifest is not None and isinstance(known.manifest.settings_schema, dict)
     except CrmError:
         return False
-
-
-def roles_with(app: App, known: Known) -> dict[str, list[str]]:
-    """Return the roles of crm.toml that hold permissions of the plugin, with those permissions."""
-    own = set(known.permissions)
-    prefixes = () if known.manifest else (f"{known.prefix}.", f"{known.name}.")
-    found = {
-        role: [p for p in permissions if p in own or p.startswith(prefixes or ("\0",))]
-        for role, permissions in app.config.data["roles"].items()
-    }
-    return {role: permissions for role, permissions in found.items() if permissions}
 
 
 def _provided(known: Known) -> Plan:

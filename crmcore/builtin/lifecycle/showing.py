@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmcore.builtin.lifecycle.plans import Plan
@@ -106,11 +107,23 @@ def _provided(plan: Plan) -> list[str]:
         return []  # it does not run, and will not
     effect = _EFFECTS[plan["effect"]]
     sentence = _(effect)
-    return [
+    lines = [
         sentence.format(what=_(title), names=", ".join(plan[key]))
         for key, title in _LISTS.items()
         if plan[key]
     ]
+    if plan["grants"]:
+        lines.append(sentence.format(what=_("permissions of roles"), names=_roles(plan["grants"])))
+    if plan["not_granted"] and plan["effect"] != "lost":
+        message = _(
+            "crm.toml sets these roles itself, without these permissions: {roles}; add them in [roles]"
+        )
+        lines.append(message.format(roles=_roles(plan["not_granted"])))
+    return lines
+
+
+def _roles(roles: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{role}: {', '.join(names)}" for role, names in sorted(roles.items()))
 
 
 def _others(plan: Plan) -> list[str]:
@@ -123,8 +136,8 @@ def _others(plan: Plan) -> list[str]:
         )
         lines.append(sentence.format(names=_settings(plan["settings"])))
     if plan["roles"] and _goes(plan):
-        shown = "; ".join(f"{role}: {', '.join(names)}" for role, names in sorted(plan["roles"].items()))
-        lines.append(_("permissions are taken out of roles in crm.toml: {roles}").format(roles=shown))
+        sentence = _("permissions are taken out of roles in crm.toml: {roles}")
+        lines.append(sentence.format(roles=_roles(plan["roles"])))
     if plan["choices"] and plan["action"] in {"disable", "uninstall"}:
         shown = ", ".join(f"{key} = {dumps(value)}" for key, value in plan["choices"].items())
         lines.append(_("choices are taken out of crm.toml, their defaults hold: {names}").format(names=shown))

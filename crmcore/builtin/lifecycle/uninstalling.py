@@ -17,8 +17,9 @@ from crmcore.builtin.lifecycle.enabling import check_dependents
 from crmcore.builtin.lifecycle.exporting import Target, export
 from crmcore.builtin.lifecycle.known import Known, counted, look_up, own_names, own_tables, start
 from crmcore.builtin.lifecycle.lock import one_at_a_time
-from crmcore.builtin.lifecycle.plans import check_pointers, roles_with
+from crmcore.builtin.lifecycle.plans import check_pointers
 from crmcore.builtin.lifecycle.recording import recording, require_manager
+from crmcore.builtin.lifecycle.roles import roles_with
 from crmcore.builtin.lifecycle.toml import without_plugin
 from crmcore.errors import CrmError
 from crmcore.plugins import health

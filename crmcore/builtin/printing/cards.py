@@ -11,7 +11,7 @@ from crmcore.builtin.printing.choosing import app_of, chosen, named_any, owner_n
 from crmcore.builtin.records.card import section_table
 from crmcore.builtin.records.card_contacts import CONTACT_FIELDS, read_card_contacts
 from crmcore.builtin.records.services.customers import cards
-from crmcore.builtin.records.services.sensitive import record_sensitive
+from crmcore.builtin.records.services.sensitive import read_of, record_sensitive
 from crmcore.builtin.records.words import shown
 from crmcore.errors import UsageProblem
 from crmcore.i18n import _, language, translate
@@ -115,13 +115,15 @@ class _Printer:
         for page in chosen(self._ctx, self._parameters):
             people = read_card_contacts(self._ctx.connection, [row["id"] for row in page])
             owners = owner_names(self._ctx, page)
-            made = []
+            made, read = [], {}
             for row, (card, sections) in zip(page, cards(app, self._ctx, page), strict=True):
                 values = {**card, **card["attributes"], "owner": owners.get(row["owner"], row["owner"])}
                 if row["id"] in people:
                     values |= {name: people[row["id"]].value(name) for name in CONTACT_FIELDS}
                 made.append(self._card(values, sections))
-            record_sensitive(app, self._ctx.actor, {card.code: frozenset(card.texts) for card in made})
+                on_it = {**card, "attributes": made[-1].texts}
+                read[card["code"]] = read_of(on_it, () if self._theirs else sections)
+            record_sensitive(app, self._ctx.actor, read)
             yield from made
 
     def _card(self, values: Mapping[str, Any], sections: Sequence[CardSection]) -> Card:

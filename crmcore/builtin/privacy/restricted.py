@@ -19,6 +19,14 @@ _NOW = _table.c.lifted_at.is_(None)
 _ANYBODY = sa.select(sa.exists().where(_NOW))
 
 
+def log_read(ctx: Context, what: str, entity: str, count: int, whose: str) -> None:
+    """Record that sensitive data was read (查阅记录), also where what reads it can write nothing, as a report.
+
+    what: `sensitive`, `list` or `export`; whose: code and subject for who looks through the record, no values.
+    """
+    ctx._app.log_read(ctx.actor, what, entity, count, whose)  # noqa: SLF001  (the kernel's own way back)
+
+
 def restricted_ids(ctx: Context, entity: str = "customer") -> frozenset[int]:
     """Return the ids of the customers, or of the contacts, that are restricted: leave them out of what you do.
 

@@ -163,7 +163,7 @@ def show_command(session: Session, code: str, day: datetime | None, *, as_json: 
     """Show a card."""
     with session.app.read(PLUGIN, session.actor) as ctx:
         card, sections = _card_of(session, ctx, code, day_of(day))
-    _record_sensitive(session, {card["code"]: frozenset(card["attributes"])})
+    _record_card(session, card, sections)
     if as_json:
         emit(card)
         return
@@ -271,9 +271,15 @@ def _answer(session: Session, code: str, message: str, *, as_json: bool) -> None
     from crmcore.entities.tables import Customer
 
     with session.app.read(PLUGIN, session.actor) as ctx:
-        card, _sections = cards(session.app, ctx, [find_row(ctx.connection, Customer, code)])[0]
-    _record_sensitive(session, {card["code"]: frozenset(card["attributes"])})
+        card, sections = cards(session.app, ctx, [find_row(ctx.connection, Customer, code)])[0]
+    _record_card(session, card, sections)
     emit(card)
+
+
+def _record_card(session: Session, card: Mapping[str, Any], sections: Sequence[CardSection]) -> None:
+    from crmcore.builtin.records.services.sensitive import read_of
+
+    _record_sensitive(session, {card["code"]: read_of(card, sections)})
 
 
 def _record_sensitive(session: Session, fields: Mapping[str, frozenset[str]]) -> None:

@@ -11,6 +11,7 @@ from crmcore.builtin.records.services.customer_list import CustomerList
 from crmcore.builtin.records.services.customers import cards
 from crmcore.builtin.records.services.list_columns import PluginColumns
 from crmcore.builtin.records.services.list_reading import Found
+from crmcore.builtin.records.services.sensitive import read_of
 from crmcore.builtin.records.words import shown
 from crmcore.cli.kit import Session
 from crmcore.entities.lookup import codes_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Line(NamedTuple):
-    """One customer of a list: its code, what is printed of it, and the sensitive fields that have a value there."""
+    """One customer of a list: its code, what is printed of it, and the fields that have a value there."""
 
     code: str
     values: Mapping[str, Any]
@@ -89,8 +90,8 @@ class Roster:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _cards(self, page: Sequence[sa.RowMapping]) -> list[Line]:
-        made = [card for card, _sections in cards(self._app, self._ctx, page)]
-        return [Line(card["code"], card, self._sensitive.intersection(card["attributes"])) for card in made]
+        made = cards(self._app, self._ctx, page)
+        return [Line(card["code"], card, read_of(card, sections)) for card, sections in made]
 
     def _columns(self, page: Sequence[sa.RowMapping]) -> list[Line]:
         read = {name: self._values(name, page) for name in self._names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.strategies.rules import next_working, works_on
@@ -19,6 +19,12 @@ HOOK = "workdays"
 _AT_ONCE = 31
 _LONGEST_REST = 92
 """So many days without a working day are a mistake in a calendar."""
+
+
+def company_zone(ctx: Context) -> tzinfo:
+    """Return the time zone in which the company counts its days (`company.timezone` in crm.toml)."""
+    zone: tzinfo = ctx._app.config.timezone  # noqa: SLF001  (the kernel's own way back)
+    return zone
 
 
 def is_workday(ctx: Context, day: date) -> Workday:

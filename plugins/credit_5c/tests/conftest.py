@@ -14,7 +14,7 @@ import pytest
 from crmcore.api import App, Customer, customer_ids
 from crmcore.testing import ACTOR
 
-# -- E: receivables --------------------------------------------------------------------------------------------
+# -- receivables ------------------------------------------------------------------------------------------------
 
 
 class Receivables:
@@ -151,7 +151,7 @@ def check_receivables_schema() -> Callable[[Any, str], None]:
     return check
 
 
-# -- D: limits, exposure, hold ---------------------------------------------------------------------------------
+# -- limits, exposure, hold -------------------------------------------------------------------------------------
 
 
 class Trade:

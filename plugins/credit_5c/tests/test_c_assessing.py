@@ -235,6 +235,15 @@ def test_due_and_batch(company: Any, crm: Any, write: Any) -> None:
     assert crm("credit", "batch", "--all", "--due").exit_code == 2
 
 
+def test_where_nobody_is_due_a_sentence_says_so(company: Any, crm: Any) -> None:
+    crm.ok("credit", "batch")
+    assert crm.ok("credit", "due").stdout == "Nobody is due for a credit assessment.\n"
+    said = crm.ok("credit", "batch").stdout
+    assert said == "Nobody is due for a credit assessment; assess all the same with: crm credit batch --all\n"
+    assert crm.ok("credit", "due", "--json").stdout == ""
+    assert crm.json("credit", "batch")["assessed"] == 0
+
+
 def test_factors_and_indicators_stand_in_the_order_of_the_model(company: Any, crm: Any, write: Any) -> None:
     model = json.loads((SCHEMAS.parent / "models" / "5c.json").read_text("utf-8"))
     factors = [one["name"] for one in model["factors"]]

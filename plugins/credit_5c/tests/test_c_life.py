@@ -147,6 +147,7 @@ def test_the_credit_of_a_person_is_recorded_as_read_given_and_erased(company: An
         log = ctx.connection.exec_driver_sql("SELECT * FROM change_log").all()
     assert [tuple(row) for row in reads if row[0] == "sensitive"] == [
         ("sensitive", "C1: credit.assessment"),
+        ("sensitive", "C1: credit.assessment"),
         ("sensitive", "C1: credit.evidence"),
         ("sensitive", "C1: credit.evidence"),
         ("sensitive", "C1: credit.assessment"),

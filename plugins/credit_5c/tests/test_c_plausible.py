@@ -76,6 +76,8 @@ def test_what_can_be_is_taken(app: Any, crm: Any, indicator: str, value: Any) ->
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ('{"statements": [{"period": "2025-12-31", "currency": "XXQ", "source": "x", "figures": {"equity": "1"}}]}',
+         "e.json: statements/0/currency: ISO 4217 has no currency XXQ; use a code such as CNY"),
         ('{"statements": [{"period": "2025-12-31", "source": "x", "figures": {"equity": 1e400}}]}',
          "e.json: statements/0/figures/equity: 1E+400 is too large for equity"),
         ('{"evidence": [{"indicator": "season", "value": "good", "value": "poor", "source": "x"}]}',

@@ -122,6 +122,18 @@ def test_the_command_tells_customer_and_group(company: Any, crm: Any, check_limi
     assert crm("credit", "exposure", "K9").exit_code == 1
 
 
+def test_a_member_without_a_limit_is_pointed_to_that_of_its_group(company: Any, crm: Any) -> None:
+    pointer = "crm credit exposure K3 --group"
+    assert pointer not in crm.ok("credit", "exposure", "K3").stdout, "nobody has a limit"
+    company.limit("K1", 20_000)
+    said = crm.ok("credit", "exposure", "K3").stdout
+    assert f"K3 has no limit of its own; that of its group, K1, binds it: {pointer}" in said
+    assert pointer not in crm.ok("credit", "exposure", "K3", "--group").stdout
+    assert "--group" not in crm.ok("credit", "exposure", "K1").stdout
+    company.limit("K3", 500)
+    assert pointer not in crm.ok("credit", "exposure", "K3").stdout
+
+
 def alerts(crm: Any, code: str) -> list[str]:
     return [
         line["title"]
@@ -149,6 +161,24 @@ def test_a_group_uses_the_limit_of_its_top(company: Any, crm: Any) -> None:
     company.row("receivables", "K5", 950)
     (near,) = alerts(crm, "K4")
     assert "9.50 of 10.00" in near
+
+
+def test_the_list_shows_of_a_top_parent_what_its_group_uses(
+    company: Any, crm: Any, check_limit_schema: Any
+) -> None:
+    for code, limit in (("K4", 1_000), ("K5", 600), ("K6", 500)):
+        company.limit(code, limit)
+    company.row("receivables", "K5", 950)
+    lines = crm.lines("credit", "limit", "list")
+    for line in lines:
+        check_limit_schema(line, "limit_use")
+    shown = {one["customer"]: (one["group"], one["exposure_minor"], one["headroom_minor"]) for one in lines}
+    assert shown == {"K4": (True, 950, 50), "K5": (False, 950, -350), "K6": (False, 0, 500)}
+    group = crm.json("credit", "exposure", "K5", "--group")
+    assert (group["exposure_minor"], group["headroom_minor"]) == shown["K4"][1:]
+    said = "Used by the whole group, whose limit it is: K4"
+    assert said in crm.ok("credit", "limit", "list").stdout
+    assert said in crm.ok("report", "run", "credit_limit_use", "--format", "json").stdout
 
 
 def test_without_a_rate_it_is_said_which(company: Any, crm: Any) -> None:

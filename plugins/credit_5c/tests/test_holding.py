@@ -136,6 +136,8 @@ def test_payment_before_dispatch_is_released_on_payment(desk: Any, database: str
     number, other = desk.order("K1", 50), desk.order("K1", 60)
     assert desk.release(number).exit_code == 1
     assert desk.holds(number) == ["prepayment"]
+    desk.load("payments", "customer,date,amount,document\nK1,2026-03-03,500.00,P0\n")
+    assert desk.release(number).exit_code == 1, "a cheque of tomorrow is no money today"
     desk.load("payments", "customer,date,amount,document\nK1,2026-03-01,100.00,P1\n")
     assert desk.release(number).exit_code == 0
     held = desk.release(other)

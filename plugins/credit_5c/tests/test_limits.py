@@ -94,6 +94,62 @@ def test_in_a_firm_of_one_person_it_is_marked(make_trade: Any, crm: Any) -> None
     assert line["single_person"]
 
 
+def test_the_history_says_who_decided_when_and_why(
+    trade: Any, crm: Any, clock: Any, check_limit_schema: Any
+) -> None:
+    request = asking(crm, "--reason", "a big season")["request"]
+    clock.move(days=1)
+    with crm.as_actor("boss", roles=["general_manager"]):
+        crm.ok("credit", "limit", "approve", request, "--reason", "good accounts")
+    trade.limit("K1", 70)  # one that was handed on in a merge has no request
+    newest, line = crm.lines("credit", "limit", "history", "K1")
+    check_limit_schema(line, "limit_history")
+    assert (line["reason"], line["decision_reason"], line["decided_by"]) == (
+        "a big season",
+        "good accounts",
+        "boss",
+    )
+    assert line["decided_at"].startswith("2026-03-03T")
+    assert (newest["request"], newest["decision_reason"]) == (None, None)
+    table = crm.ok("credit", "limit", "history", "K1", env={"COLUMNS": "300"}).stdout
+    for said in ("a big season", "good accounts", "boss", "2026-03-03 09:00"):
+        assert said in table
+    shown = crm.json("credit", "limit", "show", "K1", "--as-of", "2026-03-03")
+    check_limit_schema(shown, "limit")
+
+
+def test_the_history_of_the_customer_shows_a_proposal_without_its_json(trade: Any, crm: Any) -> None:
+    asking(crm, "--reason", "a big season")
+    shown = crm.ok("history", "K1", env={"COLUMNS": "400"}).stdout
+    assert "customer: K1; limit_minor: 5000000" in shown
+    assert '{"' not in shown
+    (line,) = [one for one in crm.lines("history", "K1") if one["field"] == "payload"]
+    assert len(line["after"]["workings"]) == 2
+
+
+def test_a_limit_is_shown_with_the_reason_of_who_decided(trade: Any, crm: Any) -> None:
+    request = asking(crm)["request"]
+    with crm.as_actor("boss", roles=["general_manager"]):
+        crm.ok("credit", "limit", "approve", request, "--reason", "good accounts")
+    assert crm.json("credit", "limit", "show", "K1")["decision_reason"] == "good accounts"
+    assert "Reason of the decision: good accounts\n" in crm.ok("credit", "limit", "show", "K1").stdout
+
+
+def test_of_an_erased_person_no_reason_of_a_decision_is_left(make_trade: Any, crm: Any) -> None:
+    trade = make_trade()
+    trade.add("P1", kind="person")
+    trade.grade("P1")
+    crm.ok("credit", "limit", "propose", "P1", "--requested", "500")
+    with crm.as_actor("boss", roles=["general_manager"]):
+        crm.ok("credit", "limit", "approve", 1, "--reason", "his uncle vouches")
+    crm.ok("person", "erase", "P1", "--reason", "asked", "--yes")
+    assert "uncle" not in crm("credit", "limit", "history", "P1", "--json").stdout
+    with trade.app.read("credit_5c") as ctx:
+        from crmcore.api import find_approvals
+
+        assert find_approvals(ctx, [1])[1].decision_reason == ""
+
+
 def test_a_rejected_limit_does_not_hold(trade: Any, crm: Any) -> None:
     request = asking(crm)["request"]
     with crm.as_actor("boss", roles=["general_manager"]):
@@ -126,6 +182,38 @@ def test_what_is_not_known_is_not_nothing(trade: Any, crm: Any) -> None:
     made = asking(crm, "--requested", "8000", code="K3")
     assert made["amount_minor"] == 400_000
     assert [one["status"] for one in made["proposals"]] == ["base_unknown", "assessed"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '{base = "requested", times = {A = "2.0", B = "2.0", C = "2.0"}}',
+        '{base = "requested", floor = "10500", round_to = "1000", cap = "20000"}',
+    ],
+)
+def test_nobody_is_proposed_more_than_was_asked_for(make_trade: Any, crm: Any, rule: str) -> None:
+    trade = make_trade(settings=f"limit_rules = [{rule}]")
+    trade.add("K1")
+    trade.grade("K1")
+    made = asking(crm, "--requested", "5000")
+    assert made["amount_minor"] == 500_000
+    assert not made["outside_rules"]
+    ours, wish = made["proposals"]
+    assert (ours["chosen"], wish["chosen"]) == (False, True)
+    assert (wish["base"], wish["times"], wish["amount_minor"]) == ("requested", "1", 500_000)
+    assert ours["amount_minor"] in (1_000_000, 1_050_000)
+
+
+def test_a_limit_of_nothing_is_not_proposed(make_trade: Any, crm: Any) -> None:
+    trade = make_trade(settings='limit_rules = [{base = "requested", round_to = "1000000"}]')
+    trade.add("K1")
+    trade.grade("K1")
+    with crm.as_actor("li", roles=["sales_representative"]):
+        refused = crm("credit", "limit", "propose", "K1", "--requested", "5000")
+    assert refused.exit_code == 1
+    for said in ("K1", "would be nothing", "in steps of 1,000,000.00", "crm credit limit import"):
+        assert said in refused.stderr
+    assert crm.lines("approvals", "list") == []
 
 
 def test_a_temporary_raise_ends_by_itself(trade: Any, crm: Any, clock: Any) -> None:
@@ -240,6 +328,28 @@ credit_5c_limit = [{up_to = "10000", role = "sales_manager"}, {permission = "cre
         crm.ok("credit", "limit", "approve", 2, "--reason", "fine")
 
 
+def test_in_whose_name_a_deputy_decided_is_shown(make_trade: Any, crm: Any, check_limit_schema: Any) -> None:
+    trade = make_trade()
+    trade.add("K1", "K2")
+    for code in ("K1", "K2"):
+        trade.grade(code)
+        crm.ok("credit", "limit", "propose", code, "--requested", "500")
+    crm.ok("actor", "add", "lin", "--name", "Lin", "--role", "general_manager")
+    crm.ok("actor", "add", "rep", "--name", "Rep", "--role", "sales_representative")
+    crm.ok("actor", "deputy", "rep", "--of", "lin", "--from", "2026-03-01", "--until", "2026-03-09")
+    for actor, request in (("rep", 1), ("lin", 2)):
+        with crm.as_actor(actor):
+            crm.ok("credit", "limit", "approve", request, "--reason", "fine")
+    for name, schema in (("history", "limit_history"), ("show", "limit")):
+        for code, by, absent in (("K1", "rep", "lin"), ("K2", "lin", None)):
+            (found,) = crm.lines("credit", "limit", name, code)
+            check_limit_schema(found, schema)
+            assert (found["decided_by"], found["decided_for"]) == (by, absent)
+        assert "rep for lin" in crm.ok("credit", "limit", name, "K1", env={"COLUMNS": "300"}).stdout
+    filed = crm.ok("report", "run", "credit_file", "--param", "customer=K1", "--format", "json").stdout
+    assert "rep for lin" in filed
+
+
 def test_members_see_the_limit_of_their_group(make_trade: Any, crm: Any, check_limit_schema: Any) -> None:
     trade = make_trade()
     trade.add("TOP")
@@ -291,6 +401,20 @@ def test_the_list_of_customers_shows_limits(make_trade: Any, crm: Any) -> None:
     assert {line["code"]: line["credit.limit"] for line in lines} == {"K1": 123_456, "K2": None}
 
 
+def test_the_list_of_customers_shows_limits_from_the_first_hour_of_the_day(
+    make_trade: Any, crm: Any, clock: Any, database: str
+) -> None:
+    trade = make_trade(database)
+    trade.add("K1")
+    clock.now = clock.now.replace(
+        year=2036, hour=17
+    )  # 1 o'clock of the next day in Shanghai, where the company is
+    trade.limit("K1", 6_000_000)
+    assert crm.json("credit", "limit", "show", "K1")["since"] == "2036-03-03"
+    (line,) = crm.lines("customer", "list", "--columns", "code,credit.limit", "--where", "credit.limit>1")
+    assert line["credit.limit"] == 6_000_000
+
+
 def test_a_merged_customer_hands_its_limit_on_unless_the_other_has_one(make_trade: Any, crm: Any) -> None:
     trade = make_trade()
     trade.add("K1", "K2", "K3")
@@ -300,6 +424,63 @@ def test_a_merged_customer_hands_its_limit_on_unless_the_other_has_one(make_trad
     assert crm.json("credit", "limit", "show", "K2")["limit_minor"] == 100
     crm.json("duplicates", "merge", "K2", "K3", "--reason", "one", "--yes")
     assert crm.json("credit", "limit", "show", "K3")["limit_minor"] == 40
+
+
+def test_what_waits_on_a_customer_that_is_merged_waits_on_the_other(make_trade: Any, crm: Any) -> None:
+    trade = make_trade(settings=SETTINGS)
+    trade.add("K1", "K2")
+    trade.grade("K1")
+    trade.grade("K2")
+    asking(crm, "--requested", "30000")
+    crm.json("duplicates", "merge", "K1", "K2", "--reason", "one", "--yes")
+    assert crm.json("credit", "limit", "show", "K2")["waiting"] == 1
+    with crm.as_actor("li", roles=["sales_representative"]):
+        refused = crm("credit", "limit", "propose", "K2", "--requested", "50000")
+    assert refused.exit_code == 1
+    assert "request 1 on the limit of K2 waits already" in refused.stderr
+    with crm.as_actor("boss", roles=["general_manager"]):
+        crm.ok("credit", "limit", "approve", 1, "--reason", "fine")
+    assert crm.json("credit", "limit", "show", "K2")["limit_minor"] == 3_000_000
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+def test_of_two_that_wait_after_a_merge_one_alone_is_approved(
+    make_trade: Any, crm: Any, clock: Any, database: str, first: int, second: int
+) -> None:
+    trade = make_trade(database, SETTINGS)
+    trade.add("K1", "K2")
+    trade.grade("K1")
+    trade.grade("K2")
+    for code, amount in (("K1", "30000"), ("K2", "50000")):
+        asking(crm, "--requested", amount, code=code)
+        clock.move(seconds=1)
+    crm.json("duplicates", "merge", "K1", "K2", "--reason", "one", "--yes")
+    with crm.as_actor("boss", roles=["general_manager"]):
+        decided = crm.json("credit", "limit", "approve", first, "--reason", "fine")
+        clock.move(seconds=1)
+        refused = crm("credit", "limit", "approve", second, "--reason", "fine too")
+        assert refused.exit_code == 1
+        assert f"decided by request {first} while request {second} waited; reject this one" in refused.stderr
+        assert crm.json("credit", "limit", "show", "K2")["limit_minor"] == decided["amount_minor"]
+        crm.ok("credit", "limit", "reject", second, "--reason", "ask anew")
+    asking(crm, "--requested", "50000", code="K2")
+
+
+def test_what_stands_behind_a_raise_is_handed_on_with_it(make_trade: Any, crm: Any) -> None:
+    trade = make_trade()
+    trade.add("K1", "K2", "K3")
+    for amount, until in ((70, None), (100, None), (300, "2026-05-31")):
+        trade.limit("K1", amount, until=until)
+    crm.json("duplicates", "merge", "K1", "K2", "--reason", "one", "--yes")
+    assert crm.json("credit", "limit", "show", "K2")["limit_minor"] == 300
+    assert crm.json("credit", "limit", "show", "K2", "--as-of", "2026-06-01")["limit_minor"] == 100
+    trade.limit("K3", 500, until="2026-04-30")
+    crm.json("duplicates", "merge", "K2", "K3", "--reason", "one", "--yes")
+    on = {
+        day: crm.json("credit", "limit", "show", "K3", "--as-of", day)["limit_minor"]
+        for day in ("2026-04-30", "2026-05-01", "2026-06-01")
+    }
+    assert on == {"2026-04-30": 500, "2026-05-01": 300, "2026-06-01": 100}
 
 
 def test_a_person_is_given_their_limit_and_words_are_erased(make_trade: Any, crm: Any) -> None:

@@ -95,7 +95,7 @@ class Credit(RuleBasedStateMachine):
     @rule(
         by=st.sampled_from(PEOPLE),
         place=st.sampled_from(PLACES),
-        amount=st.integers(0, 500),
+        amount=st.integers(1, 500),
         days=st.none() | st.integers(0, 8),
     )
     def propose(self, by: str, place: str, amount: int, days: int | None) -> None:

@@ -147,12 +147,16 @@ def test_what_is_no_policy_is_refused_in_one_sentence(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[", "cannot be read"),
+        ("[", "policy.json is no JSON"),
         ("{}", "holds no policy"),
         ('{"grades": []}', "holds no policy"),
         ('{"grades": [3]}', "grades[0]"),
         ('{"grades": [{"grade": "A", "payment_days": 3}]}', "grades[0]: deposit is missing"),
-        ('{"grades": [{"grade": "A", "payment_days": true}]}', "payment_days = 'True'"),
+        ('{"grades": [{"grade": "A", "payment_days": true}]}', "payment_days = 'true'"),
+        (
+            '{"grades": [{"grade": "A", "hold": "never", "hold": "limit"}]}',
+            "policy.json: the key 'hold' is there twice in one object; keep one of them",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place(

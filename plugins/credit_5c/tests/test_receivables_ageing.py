@@ -107,11 +107,11 @@ def test_own_buckets_are_those_of_the_settings(make_receivables, crm):
     assert found == {"current": (0, 0), "1-5": (0, 0), "6-9": (0, 0), ">9": (5, 1)}
 
 
-def test_without_a_rate_nothing_is_shown(make_receivables, crm):
+def test_without_a_rate_nothing_is_shown_of_one_customer(make_receivables, crm):
     company = make_receivables()
     company.add("K1")
     company.invoice("K1", "2026-01-01", "2026-02-20", 5, "USD")
-    refused = crm("credit", "ageing", "--json")
+    refused = crm("credit", "ageing", "--customer", "K1", "--json")
     assert refused.exit_code == 1
     assert "no exchange rate from USD to CNY" in refused.stderr
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from crmcore_credit_5c.rules.exposure import top_of
 from crmcore_credit_5c.rules.holds import Account, Buyer, Terms, breaches, release_in_turn
 from crmcore_credit_5c.rules.limits import (
+    Base,
     Decided,
     Known,
     LimitRule,
@@ -94,6 +95,57 @@ def test_a_limit_is_never_more_than_the_rule_says(
     assert got % step == 0
     assert Decimal(got) <= bounded + Decimal("1e-9")
     assert got + step > bounded.to_integral_value(ROUND_FLOOR)
+
+
+_BASES: st.SearchStrategy[Base] = st.sampled_from(("avg_monthly_purchases", "net_assets", "requested"))
+
+
+@st.composite
+def limit_rules(draw: st.DrawFn) -> LimitRule:
+    floor = draw(st.none() | st.integers(0, 10**6))
+    cap = draw(st.none() | st.integers(floor or 0, 10**7))
+    times = draw(st.none() | st.fractions(0, 10).map(lambda factor: {"A": factor}))
+    return LimitRule(draw(_BASES), 6, times, cap, floor, draw(st.integers(1, 10**6)))
+
+
+@given(st.lists(limit_rules(), min_size=1, max_size=4), st.integers(1, 10**7), st.integers(-(10**6), 10**7))
+def test_a_proposal_keeps_to_the_wish_to_every_cap_and_to_the_floor_of_its_rule(
+    rules: list[LimitRule], wish: int, known: int
+) -> None:
+    workings = work_out_all(rules, Known("A", {6: known}, known, wish), None)
+    best = smallest(workings)
+    assert best is not None
+    assert best.amount_minor is not None
+    assert best.amount_minor <= wish
+    assert all(best.amount_minor <= rule.cap_minor for rule in rules if rule.cap_minor is not None)
+    for one in workings:
+        assert one.amount_minor is not None
+        assert one.amount_minor >= (one.rule.floor_minor or 0)
+
+
+def test_the_wish_bounds_a_rule_that_multiplies_or_raises_it() -> None:
+    twice = LimitRule("requested", times={"A": Fraction(2)})
+    least = LimitRule("requested", cap_minor=2_000, floor_minor=1_050, round_to_minor=100)
+    assert amount(least, requested_minor=500) == 1_050, "rounding does not go below the floor"
+    for rule in (twice, least):
+        workings = work_out_all([rule], Known("A", {}, None, 500), None)
+        assert [one.rule for one in workings] == [rule, LimitRule("requested")]
+        best = smallest(workings)
+        assert best is not None
+        assert best.amount_minor == 500
+
+
+def test_a_rule_that_keeps_to_the_wish_needs_none_beside_it() -> None:
+    once = LimitRule("requested", times={"A": Fraction(1)})
+    assert len(work_out_all([once], Known("A", {}, None, 500), None)) == 1
+
+
+def test_the_wish_of_a_grade_that_the_rule_on_wishes_leaves_out_is_a_bound_and_no_reason() -> None:
+    rules = [LimitRule("requested", times={"A": Fraction(1)}), LimitRule("net_assets")]
+    assert smallest(work_out_all(rules, Known("D", {}, None, 500), 900)) is None
+    best = smallest(work_out_all(rules, Known("D", {}, 800, 500), 900))
+    assert best is not None
+    assert best.amount_minor == 500
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1))

@@ -72,6 +72,15 @@ def follows(document, schema):
 # -- fitting -----------------------------------------------------------------------------------------------------
 
 
+def test_a_scorecard_is_not_written_over_the_customers_it_is_fitted_to(company, sample, tmp_path):
+    before, link = sample.read_bytes(), tmp_path / "link.csv"
+    link.symlink_to(sample)
+    for out in (sample, link, tmp_path / "." / sample.name):
+        refused = company("credit", "scorecard", "fit", sample, "--target", "outcome", "--out", out)
+        assert (refused.exit_code, "is the file that is read" in refused.stderr) == (2, True)
+        assert sample.read_bytes() == before
+
+
 @pytest.mark.slow
 def test_what_is_fitted_follows_its_schemas_and_is_a_credit_model(company, sample, tmp_path):
     path = tmp_path / "card.json"
@@ -335,6 +344,12 @@ def test_scores_are_written_beside_the_rows_and_shifted_customers_are_noticed(co
     assert moved["scores"][0]["reasons"][0]["lost"] > 5
     assert moved["scores"][0]["grade"] == "C"
     assert company("credit", "scorecard", "score", sample, "--model", path, "--out", sample).exit_code == 2
+    there, link = path.read_bytes(), tmp_path / "link.json"
+    link.symlink_to(path)
+    for other in (path, link):
+        refused = company("credit", "scorecard", "score", sample, "--model", path, "--out", other)
+        assert (refused.exit_code, "is the file that is read" in refused.stderr) == (2, True)
+    assert (path.read_bytes(), link.is_symlink()) == (there, True), "the scorecard is still there"
     few = write(tmp_path / "few.csv", [["", 90, 0, "西", 30, 0.5, "good"]] * 99)
     assert company.json("credit", "scorecard", "score", few, "--model", path)["psi"] is None
     shown = company.ok("credit", "scorecard", "score", late, "--model", path).stdout
@@ -342,6 +357,41 @@ def test_scores_are_written_beside_the_rows_and_shifted_customers_are_noticed(co
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_spreadsheet_runs_nothing_of_what_was_scored(company, sample, tmp_path):
+    path, out = tmp_path / "card.json", tmp_path / "out.csv"
+    fit(company, sample, "--out", path)
+    header = [*HEADER, "=1+1"]
+    hostile = [
+        '=HYPERLINK("http://x")',
+        "+1+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1+1",
+        "\r=1+1",
+        "北京",
+        "-12.5",
+    ]
+    rows = [[text, "-3", 0, "西", 30, "1e-5", "good", "x"] for text in hostile]
+    company.ok(
+        "credit",
+        "scorecard",
+        "score",
+        write(tmp_path / "in.csv", rows, header),
+        "--model",
+        path,
+        "--out",
+        out,
+    )
+    with out.open(encoding="utf-8", newline="") as file:
+        names, *scored = list(csv.reader(file))
+    assert names[: len(header)] == [*HEADER, "'=1+1"]
+    assert [row[0] for row in scored] == [
+        "'=HYPERLINK(\"http://x\")", "'+1+cmd|' /C calc'!A0", "'-2+3", "'@SUM(A1)", "'=1+1", "'=1+1", "北京", "-12.5",
+    ]  # fmt: skip
+    assert {(row[1], row[5]) for row in scored} == {("-3", "1e-5")}, "numbers stay numbers"
+
+
 def test_a_file_without_a_column_of_the_scorecard_is_refused_by_name(company, sample, tmp_path):
     path = tmp_path / "card.json"
     fit(company, sample, "--out", path)

@@ -115,6 +115,11 @@ def test_numbers_that_imported_orders_bear_are_passed_over(company: App, crm: Co
         (("--amount", "-5"), 2, "it must be above 0"),
         (("--amount", "1.005"), 2, "1.005"),
         (("--amount", "5", "--currency", "??"), 2, "--currency ??: no currency"),
+        (
+            ("--amount", "5", "--currency", "XXQ"),
+            2,
+            "--currency XXQ: ISO 4217 has no such currency; use a code",
+        ),
         (("--amount", "5", "--tax-rate", "113"), 2, "--tax-rate 113: no tax rate"),
         (("--amount", "5", "--number", " "), 2, "is no number of an order"),
         (("--amount", "5", "--date", "2026-02-01", "--due", "2026-01-31"), 2, "--due 2026-01-31 lies before"),
@@ -351,3 +356,53 @@ def test_the_customers_history_tells_of_holds_and_steps(company: App, crm: Comma
     assert ("ledger_hold", "rule", "limit") in lines
     assert ("ledger_step", "step", "cancel") in lines
     assert ("ledger_step", "reason", "the customer gave up") in lines
+
+
+# -- entered here, and in a file -----------------------------------------------------------------------------
+
+
+def rejected(crm: CommandLine, folder: Path, row: str) -> str:
+    """Import one order that is rejected; returns why."""
+    path = folder / "orders.csv"
+    path.write_text(f"document,date,customer,amount,state\n{row}\n", encoding="utf-8")
+    result = crm("import", "orders", path)
+    assert result.exit_code == 1, result
+    newest = max(folder.rglob("*.rejects.csv"), key=lambda one: int(one.name.split(".")[0]))
+    return newest.read_text("utf-8-sig")
+
+
+def test_a_file_does_not_release_an_order_that_was_entered_here(
+    company: App, crm: CommandLine, load: Import, tmp_path: Path
+):
+    day = company.clock().date()
+    add(crm, "--amount", "2000", "--number", "A2")
+    refused(crm, "release", "A2")
+    said = rejected(crm, tmp_path, f"A2,{day},C1,2000,released")
+    assert "order A2 was entered here, so a file cannot release it" in said
+    order = crm.json("order", "show", "A2")
+    assert (order["state"], order["held"], order["open_minor"]) == ("draft", True, 0)
+    rejected(crm, tmp_path, f"A2,{day},C1,2000,delivered")
+    load("orders", f"document,date,customer,amount,state\nA2,{day},C1,500,draft\n")
+    assert crm.json("order", "show", "A2")["gross_minor"] == 50_000, "a draft is the file's to correct"
+    crm.ok("order", "release", "A2")
+    assert crm.json("order", "show", "A2")["state"] == "released"
+
+
+def test_a_file_does_not_raise_what_was_released_here(
+    company: App, crm: CommandLine, load: Import, tmp_path: Path
+):
+    day = company.clock().date()
+    add(crm, "--amount", "500", "--number", "A3")
+    crm.ok("order", "release", "A3")
+    for row in (f"A3,{day},C1,900,released", f"A3,{day},C2,500,released"):
+        assert "order A3 was entered and released here" in rejected(crm, tmp_path, row)
+    load("orders", f"document,date,customer,amount,state\nA3,{day},C1,400,delivered\n")
+    order = crm.json("order", "show", "A3")
+    assert (order["gross_minor"], order["state"], order["bill_to"]) == (40_000, "delivered", "C1")
+
+
+def test_orders_that_came_by_file_are_released_by_file(company: App, crm: CommandLine, load: Import):
+    for state, amount in (("draft", 2000), ("released", 2000), ("released", 3000)):
+        load("orders", f"document,date,customer,amount,state\nB1,2026-01-05,C1,{amount},{state}\n")
+    order = crm.json("order", "show", "B1")
+    assert (order["state"], order["gross_minor"]) == ("released", 300_000)

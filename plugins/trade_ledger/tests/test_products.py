@@ -70,6 +70,7 @@ def test_empty_cells_erase_only_where_the_user_says_so(books: Books):
     [
         ({"list_price": "1.234"}, "list_price"),
         ({"currency": "shells"}, "currency"),
+        ({"currency": "XXQ"}, "currency"),
         ({"attributes": "red"}, "attributes"),
         ({"attributes": "[1]"}, "attributes"),
         ({"attributes": '{"a": [1]}'}, "attributes"),

@@ -324,3 +324,12 @@ def check_balance(books: Books) -> None:
         assert row["open_minor"] == row["gross_minor"] - allocated.get(row["id"], 0)
         assert row["open_minor"] * row["gross_minor"] >= 0
         assert abs(row["open_minor"]) <= abs(row["gross_minor"])
+
+
+def test_what_is_dated_in_the_future_waits_for_its_day(books: Books):
+    books.load("invoices", [invoice()])
+    books.load("payments", [payment(date="2026-03-03")])
+    assert allocate_payments(books.app, ACTOR).allocations == 0, "a post-dated cheque is no money yet"
+    books.load("payments", [payment("P2", amount="40", date="2026-03-02")])
+    assert allocate_payments(books.app, ACTOR).allocations == 1
+    assert books.open() == {"IV1": 6000, "P1": 10000, "P2": 0}

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -144,7 +145,9 @@ class PluginColumns:
 
     def _select(self, name: str) -> sa.Subquery:
         spec = self.specs[name]
-        select = spec.select(self._app.settings(spec.plugin))
+        # The day of the company, not that of the database, which may still be yesterday's.
+        day = {"today": self._ctx.today} if "today" in signature(spec.select).parameters else {}
+        select = spec.select(self._app.settings(spec.plugin), **day)
         got = tuple(column.key for column in select.selected_columns)
         if got != _WANTED:
             message = _("the list column {name} selects {got}; it must be {wanted}")

@@ -23,6 +23,7 @@ from crmcore.api import (
     Refusal,
     Rejected,
     Row,
+    currency_code,
     customer_ids,
     from_minor,
     to_minor,
@@ -39,15 +40,6 @@ if TYPE_CHECKING:
 
 _ = translator("crmcore_abc_analysis")
 _BLOCK = 2000
-_CURRENCY_WORDS = {
-    **dict.fromkeys(("人民币", "RMB", "￥", "¥", "元", "CNH"), "CNY"),
-    **dict.fromkeys(("美元", "美金", "$"), "USD"),
-    **dict.fromkeys(("欧元", "€"), "EUR"),
-    **dict.fromkeys(("港币", "港元"), "HKD"),
-    **dict.fromkeys(("日元", "日圆"), "JPY"),
-    **dict.fromkeys(("英镑", "£"), "GBP"),
-    **dict.fromkeys(("新台币", "台币"), "TWD"),
-}
 
 Key = tuple[str, date]
 """Customer's code and day."""
@@ -55,7 +47,7 @@ Key = tuple[str, date]
 
 def _currency(text: str) -> str:
     try:
-        return currency_of(_CURRENCY_WORDS.get(text.strip().upper(), text))
+        return currency_of(currency_code(text))
     except CrmError as error:
         raise ValueError(str(error)) from None
 

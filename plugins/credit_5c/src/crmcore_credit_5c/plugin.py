@@ -17,9 +17,11 @@ from crmcore.api import (
     ApprovalRequest,
     CardSection,
     Context,
+    DemoFile,
     ErasedData,
     FactProvider,
     Hold,
+    Importable,
     JobSpec,
     ListColumn,
     Move,
@@ -45,6 +47,7 @@ def models() -> Iterable[TableSpec]:
     """Keep what each part of the plugin needs."""
     from .tables.assessments import CreditAssessment, CreditReview
     from .tables.evidence import CreditEvidence, CreditStatement
+    from .tables.imports import CreditLimitImport, CreditLimitImportRow
     from .tables.limits import CreditLimit
     from .tables.models import CreditScoreModel
     from .tables.policy import CreditPolicy
@@ -63,6 +66,8 @@ def models() -> Iterable[TableSpec]:
         TableSpec(CreditReview, personal=("reason",), **whose),
         # limits
         TableSpec(CreditLimit, personal=("grade", "workings", "reason"), **whose),
+        TableSpec(CreditLimitImport),
+        TableSpec(CreditLimitImportRow, personal=("limit_minor", "until", "payment_days"), **whose),
         TableSpec(CreditPolicy),
         # receivables
         TableSpec(CreditDunning, personal=("note",), **whose),
@@ -155,6 +160,22 @@ def facts() -> Iterable[FactProvider]:
 
 
 @hookimpl
+def importables() -> Iterable[Importable]:
+    """Read evidence and financial statements of many customers from tables."""
+    from .importers.specs import importables as tables
+
+    return tables()
+
+
+@hookimpl
+def demo_data() -> Iterable[DemoFile]:
+    """Find out about the credit of some of the demo company's customers."""
+    from .demo import demo_files
+
+    return demo_files()
+
+
+@hookimpl
 def release_orders(orders: Sequence[OrderRelease], ctx: Context) -> Iterable[Hold]:
     """Hold orders beyond the limit, while something is long overdue, or until they are paid for."""
     from .limiting.holding import holds
@@ -166,11 +187,18 @@ def release_orders(orders: Sequence[OrderRelease], ctx: Context) -> Iterable[Hol
 def approval_kinds() -> Iterable[ApprovalKind]:
     """Have assessments looked at twice, limits and the policy decided by the general manager, scorecards approved."""
     from .assessing.releasing import approval_kind
-    from .limiting.deciding import limit_kind
+    from .limiting.deciding import PERMISSION, limit_kind
+    from .limiting.import_deciding import import_kind
     from .policies.proposing import policy_kind
     from .scorecards.proposing import scorecard_kind
 
-    return [approval_kind(N_("Credit assessment")), limit_kind(), policy_kind(), scorecard_kind()]
+    return [
+        approval_kind(N_("Credit assessment")),
+        limit_kind(),
+        import_kind(PERMISSION),
+        policy_kind(),
+        scorecard_kind(),
+    ]
 
 
 @hookimpl

@@ -38,6 +38,16 @@ _BEGUN = N_(
 _TWICE = N_("order {number} is cancelled already; there is nothing to do")
 
 
+ENTERED = "order add"
+"""The origin of an order that somebody entered here."""
+_NOT_BY_FILE = N_(
+    "order {number} was entered here, so a file cannot release it; release it with: crm order release {number}"
+)
+_NOT_BEYOND = N_(
+    "order {number} was entered and released here, so no file can raise its amount, or change its currency or payer; add what is more with: crm order add"
+)
+
+
 def release_obstacle(state: str) -> str | None:
     """Return why an order in a state cannot be released, a sentence with {number}; None = it can."""
     return _NOT_RELEASED.get(state)
@@ -50,6 +60,17 @@ def cancel_obstacle(state: str, *, begun: bool) -> str | None:
     if state in ("delivered", "invoiced"):
         return _TOO_LATE
     return _BEGUN if begun else None
+
+
+def file_obstacle(*, before: bool, after: bool, more: bool) -> str | None:
+    """Return why a file may not change an order that was entered here, a sentence with {number}; None = it may.
+
+    before, after: whether it is released, or further; more: it would be of a higher amount, or another debt. Who decides
+    on releases is asked by `crm order release` only.
+    """
+    if after and not before:
+        return _NOT_BY_FILE
+    return _NOT_BEYOND if before and after and more else None
 
 
 def lacking(permissions: Collection[str | None], has: Callable[[str], bool]) -> str | None:

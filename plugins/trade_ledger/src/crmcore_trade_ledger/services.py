@@ -46,6 +46,8 @@ def allocate_payments(
 ) -> Allocated:
     """Allocate payments to their customers' open documents, the one due first first (先到期先核销).
 
+    What is dated in the future, such as a post-dated cheque, waits for its day.
+
     customer: only this customer's; payment: only this one. Raises NotFound for a code or number that does not exist.
     Customers are done in groups, each in one transaction, so that a run that was broken off is simply run again.
     """
@@ -80,6 +82,7 @@ def _allocate(tx: Tx, customers: Sequence[int], payment: str | None, done: Alloc
         document.c.open_minor != sa.literal_column("0"),
         document.c.kind.in_(("payment", "invoice", "return")),
         document.c.bill_to_id.in_(customers),
+        document.c.occurred_on <= tx.ctx.today,
     ).order_by(document.c.bill_to_id, document.c.occurred_on, document.c.id)
     rows = list(queries.records(tx.connection, query))
     settlement = Settlement(tx, [row["id"] for row in rows])

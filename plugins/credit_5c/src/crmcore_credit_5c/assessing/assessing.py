@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crmcore_credit_5c.money import LeftOut, Money
 from crmcore_credit_5c.policies.current import grade_policies
 from crmcore_credit_5c.rules.scoring import Score, score
 from crmcore_credit_5c.tables.assessments import INCOMPLETE, RELEASED, WAITING, CreditAssessment
 
 from .entering import PERMISSION, Found, store_evidence
-from .gathering import gather
+from .gathering import gather, lacking_rates
 from .given import Known, shown_number
 from .models import PLUGIN, Version, load_model
 from .previous import Previous, previous_of
@@ -58,13 +59,21 @@ def assess_customer(
         return assess_in(tx, version, [customer_id])[0].number
 
 
-def assess_in(tx: Tx, version: Version, customer_ids: Sequence[int], *, again: bool = True) -> list[Made]:
+def assess_in(
+    tx: Tx,
+    version: Version,
+    customer_ids: Sequence[int],
+    *,
+    again: bool = True,
+    left_out: LeftOut | None = None,
+) -> list[Made]:
     """Assess customers inside a transaction and store the results; returns one entry each.
 
-    again: store an incomplete assessment even where the one before lacks the very same evidence.
+    again: store an incomplete assessment even where the one before lacks the very same evidence. left_out: as of
+    `work_out`.
     """
     settle_turned_down(tx)
-    results = work_out(tx.ctx, version, customer_ids)
+    results = work_out(tx.ctx, version, customer_ids, left_out)
     before = previous_of(tx.ctx, customer_ids)
     kept = [one for one in results if again or not _same_gap(one.score, before.get(one.customer_id))]
     rows = [_row(tx, version, one, before.get(one.customer_id)) for one in kept]
@@ -89,15 +98,25 @@ def assess_in(tx: Tx, version: Version, customer_ids: Sequence[int], *, again: b
     ]
 
 
-def work_out(ctx: Context, version: Version, customer_ids: Sequence[int]) -> list[Assessed]:
-    """Return what a model makes of customers today; nothing is stored."""
-    gathered = gather(ctx, customer_ids, version.model)
-    return [
-        Assessed(
-            customer, own, score(version.model, {n: k.counting.value for n, k in own.items() if k.counting})
-        )
-        for customer, own in gathered.items()
-    ]
+def work_out(
+    ctx: Context, version: Version, customer_ids: Sequence[int], left_out: LeftOut | None = None
+) -> list[Assessed]:
+    """Return what a model makes of customers today; nothing is stored.
+
+    left_out: takes note of whoever trades in a currency without an exchange rate, and is passed over; NoRate without it.
+    """
+    money = Money(ctx, ctx.today)
+    found = []
+    for customer, own in gather(ctx, customer_ids, version.model).items():
+        if lacking := lacking_rates(own):
+            if left_out is None:
+                money.rate(lacking[0])
+            else:
+                left_out.add(customer, money.lacking(lacking))
+            continue
+        answers = {name: known.counting.value for name, known in own.items() if known.counting}
+        found.append(Assessed(customer, own, score(version.model, answers)))
+    return found
 
 
 def _same_gap(result: Score, before: Previous | None) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from crmcore.api import restricted_ids
+from crmcore_credit_5c.money import LeftOut
 
 from .assessing import Made, assess_in
 from .due import due_ids, every_id
@@ -28,9 +29,10 @@ def assess_many(app: App, actor: str, model: str | None = None, *, everybody: bo
         name = load_model(ctx, model).name
         ids = every_id(ctx) if everybody else due_ids(ctx)
     made: list[Made] = []
+    left_out = LeftOut()
     for start in range(0, len(ids), CHUNK):
-        made += _assess_chunk(app, actor, name, ids[start : start + CHUNK])
-    return _summary(name, made)
+        made += _assess_chunk(app, actor, name, ids[start : start + CHUNK], left_out)
+    return {**_summary(name, made), "left_out": _named(app, actor, left_out)}
 
 
 def count_all(app: App, actor: str, model: str | None = None) -> dict[str, Any]:
@@ -39,7 +41,9 @@ def count_all(app: App, actor: str, model: str | None = None) -> dict[str, Any]:
 
     with app.read(PLUGIN, actor) as ctx:
         version = load_model(ctx, model)
-        grades = Counter(one.grade for one in score_all(ctx, version))
+        left_out = LeftOut()
+        grades = Counter(one.grade for one in score_all(ctx, version, left_out))
+        passed_over = left_out.as_json(ctx)
     incomplete = grades.pop(None, 0)
     return {
         "model": version.name,
@@ -48,14 +52,24 @@ def count_all(app: App, actor: str, model: str | None = None) -> dict[str, Any]:
         "waiting": 0,
         "incomplete": incomplete,
         "changed": 0,
+        "left_out": passed_over,
     }
 
 
-def _assess_chunk(app: App, actor: str, model: str, ids: list[int]) -> list[Made]:
+def _assess_chunk(
+    app: App, actor: str, model: str, ids: list[int], left_out: LeftOut | None = None
+) -> list[Made]:
     with app.write(actor, "assess credit", plugin=PLUGIN, permission=PERMISSION, bulk=True) as tx:
         restricted = restricted_ids(tx.ctx)  # somebody may have been restricted since the ids were read
         usable = [one for one in ids if one not in restricted]
-        return assess_in(tx, load_model(tx.ctx, model), usable, again=False)
+        return assess_in(tx, load_model(tx.ctx, model), usable, again=False, left_out=left_out)
+
+
+def _named(app: App, actor: str, left_out: LeftOut) -> list[dict[str, Any]]:
+    if not left_out.problems:
+        return []
+    with app.read(PLUGIN, actor) as ctx:
+        return left_out.as_json(ctx)
 
 
 def _summary(model: str, made: list[Made]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def card_sections(ids: Sequence[int], as_of: date | None, ctx: Context) -> Itera
         "since": _("Since"),
     }
     for customer, figures in (_now(ctx, ids) if as_of is None else _then(ctx, ids, as_of)).items():
-        yield CardSection(customer, "credit", _("Credit"), figures, labels)
+        yield CardSection(customer, "credit", _("Credit"), figures, labels, sensitive=True)
 
 
 def _now(ctx: Context, ids: Sequence[int]) -> dict[int, dict[str, Any]]:

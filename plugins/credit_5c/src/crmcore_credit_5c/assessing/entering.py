@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crmcore.api import BadConfig, Refused, translator
-from crmcore_credit_5c.rules.bands import points_of
-from crmcore_credit_5c.rules.model import Indicator
-from crmcore_credit_5c.rules.plausible import Implausible, implausible
+from crmcore.api import BadConfig, translator
 from crmcore_credit_5c.tables.evidence import CreditEvidence, CreditStatement
 
+from .checking import (
+    Indicators,
+    NotTakenError,
+    check_answer,
+    check_currency,
+    check_days,
+    check_figure,
+    check_source,
+    check_text,
+    indicators_of,
+)
 from .files import check_schema, read_json
-from .given import value_of
-from .models import PLUGIN, known_indicators
-from .reads import refuse_restricted
+from .models import PLUGIN
+from .reads import refuse_archived, refuse_restricted
 
 if TYPE_CHECKING:
     from crmcore.api import App, Context, Tx
 
 _ = translator("crmcore_credit_5c")
 PERMISSION = "credit.assess"
-_FIGURES_BELOW = Decimal(10) ** 15
 
 
 class Found(NamedTuple):
@@ -52,18 +57,14 @@ def read_evidence(ctx: Context, path: Path) -> Found:
 def check_evidence(ctx: Context, content: Any, file: str) -> Found:
     """Return the rows of evidence and statements; BadConfig for what is unknown, Refused for what is future or expired."""
     check_schema(content, "credit_evidence", file)
-    known = known_indicators(ctx)
-    indicators = {
-        name: [one for version in versions for one in version.model.indicators if one.name == name]
-        for name, versions in known.items()
-    }
+    indicators = indicators_of(ctx)
     return Found(
         tuple(
-            _evidence_row(ctx, one, indicators, _Place(file, f"evidence/{i}"))
+            _Place(file, f"evidence/{i}").checked(_evidence_row, ctx, one, indicators)
             for i, one in enumerate(content.get("evidence", ()))
         ),
         tuple(
-            _statement_row(ctx, one, _Place(file, f"statements/{i}"))
+            _Place(file, f"statements/{i}").checked(_statement_row, ctx, one)
             for i, one in enumerate(content.get("statements", ()))
         ),
     )
@@ -75,113 +76,77 @@ class _Place(NamedTuple):
     file: str
     path: str
 
-    def say(self, sentence: str, key: str) -> str:
+    def checked(self, check: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        """Return what a check returns; what cannot be taken is told with its place."""
+        try:
+            return check(*given)
+        except NotTakenError as problem:
+            raise problem.error(self._say(problem)) from None
+
+    def _say(self, problem: NotTakenError) -> str:
         if not self.file:
-            return sentence
+            return problem.sentence
         message = _("{file}: {path}: {problem}")
-        return message.format(file=self.file, path=f"{self.path}/{key}", problem=sentence)
+        return message.format(file=self.file, path=f"{self.path}/{problem.key}", problem=problem.sentence)
 
 
-def _evidence_row(
-    ctx: Context, one: Mapping[str, Any], indicators: Mapping[str, Sequence[Indicator]], place: _Place
-) -> dict[str, Any]:
-    name, value = one["indicator"], _text(one["value"])
-    if name not in indicators:
-        raise BadConfig(place.say(_unknown(name, indicators), "indicator"))
-    if all(points_of(each.measure, value_of(value)) is None for each in indicators[name]):
-        raise BadConfig(place.say(_not_understood(indicators[name][0], value), "value"))
-    for each in indicators[name]:
-        if (problem := implausible(each.measure, value_of(value))) is not None:
-            raise BadConfig(place.say(_not_plausible(problem, name, value), "value"))
-    on, expires = _days(ctx, one.get("date"), one.get("expires"), place, "date")
+def _evidence_row(ctx: Context, one: Mapping[str, Any], indicators: Indicators) -> dict[str, Any]:
+    name, value = check_text("indicator", one["indicator"]), check_text("value", _text(one["value"]))
+    check_answer(indicators, name, value)
+    on, expires = _days(ctx, one, "date")
     return {
         "indicator": name,
         "value": value,
-        "source": one["source"].strip(),
+        "source": check_source(one["source"]),
         "evidence_on": on,
-        "document": one.get("document"),
+        "document": _document(one),
         "expires_on": expires,
     }
 
 
-def _statement_row(ctx: Context, one: Mapping[str, Any], place: _Place) -> dict[str, Any]:
-    on, expires = _days(ctx, one["period"], one.get("expires"), place, "period")
+def _statement_row(ctx: Context, one: Mapping[str, Any]) -> dict[str, Any]:
+    on, expires = _days(ctx, one, "period")
+    currency: str = one.get("currency", ctx.currency)
+    check_currency(currency, ctx.currency)
+    for name, amount in one["figures"].items():
+        check_figure(name, amount)
     return {
         "period_end": on,
         "months": one.get("months", 12),
-        "currency": one.get("currency", ctx.currency),
-        "figures": {name: _figure(name, amount, place) for name, amount in one["figures"].items()},
-        "source": one["source"].strip(),
-        "document": one.get("document"),
+        "currency": currency,
+        "figures": {name: str(amount) for name, amount in one["figures"].items()},
+        "source": check_source(one["source"]),
+        "document": _document(one),
         "expires_on": expires,
     }
-
-
-def _figure(name: str, amount: Any, place: _Place) -> str:
-    """Return an amount as text; BadConfig for one written as a number that is larger than its text could be."""
-    if abs(Decimal(str(amount))) >= _FIGURES_BELOW:
-        message = _("{value} is too large for {name}; amounts below 10^15 can be entered")
-        raise BadConfig(place.say(message.format(value=amount, name=name), f"figures/{name}"))
-    return str(amount)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value).strip()
+    return str(value)
 
 
-def _unknown(name: str, indicators: Mapping[str, Any]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, indicators, n=1)
-    if near:
-        return _("no model asks for an indicator {name!r}; did you mean {near!r}?").format(
-            name=name, near=near[0]
-        )
-    return _("no model asks for an indicator {name!r}; see: crm credit model show").format(name=name)
+def _document(one: Mapping[str, Any]) -> str | None:
+    return check_text("document", one.get("document") or "") or None
 
 
-def _not_understood(indicator: Indicator, value: str) -> str:
-    if indicator.measure.steps:
-        steps = ", ".join(step.value for step in indicator.measure.steps)
-        message = _("{value!r} is no answer to {name}; answers are {steps}")
-        return message.format(value=value, name=indicator.name, steps=steps)
-    message = _("{value!r} is no number, which {name} asks for; write it like 0.45")
-    return message.format(value=value, name=indicator.name)
-
-
-def _not_plausible(problem: Implausible, name: str, value: str) -> str:
-    sentences: dict[Implausible, str] = {
-        "too_large": _("{value} is too large for {name}; numbers up to 10^12 can be entered"),
-        "no_share": _("{value} is no share from 0 to 1, which {name} asks for; write it like 0.45"),
-        "negative": _("{value} is below 0, which {name} never is; correct it"),
-        "negative_ratio": _("{value} is below 0: a negative {name} is not assessable; leave it out"),
-    }
-    return sentences[problem].format(name=name, value=value)
-
-
-def _days(
-    ctx: Context, given_on: str | None, given_expires: str | None, place: _Place, key: str
-) -> tuple[date, date | None]:
-    """Return the two days; Refused for evidence of the future, and for what has expired already."""
-    on = _day(given_on, place, key) if given_on else ctx.today
-    expires = _day(given_expires, place, "expires") if given_expires else None
-    if on > ctx.today:
-        message = _("{day} is in the future; evidence is of today or before")
-        raise Refused(place.say(message.format(day=on), key))
-    if expires is not None and expires < ctx.today:
-        message = _("it expired on {day}; find out what holds now")
-        raise Refused(place.say(message.format(day=expires), "expires"))
+def _days(ctx: Context, one: Mapping[str, Any], key: str) -> tuple[date, date | None]:
+    """Return the day that an entry speaks of, by default today, and the last one on which it counts."""
+    on, expires = _day(one, key) or ctx.today, _day(one, "expires")
+    check_days(on, expires, ctx.today, key)
     return on, expires
 
 
-def _day(text: str, place: _Place, key: str) -> date:
+def _day(one: Mapping[str, Any], key: str) -> date | None:
+    text = one.get(key)
+    if not text:
+        return None
     try:
         return date.fromisoformat(text)
     except ValueError:
-        message = _("{text!r} is no day; write it like 2026-03-02").format(text=text)
-        raise BadConfig(place.say(message, key)) from None
+        message = _("{text!r} is no day; write it like 2026-03-02")
+        raise NotTakenError(key, message.format(text=text), BadConfig) from None
 
 
 # -- storing -----------------------------------------------------------------------------------------------------
@@ -190,7 +155,7 @@ def _day(text: str, place: _Place, key: str) -> date:
 def add_evidence(app: App, actor: str, customer_id: int, found: Found) -> Entered:
     """Store what was found out about a customer, in a transaction of its own; needs `credit.assess`.
 
-    Refused for a restricted person.
+    Refused for a restricted person, and for an archived customer.
     """
     with app.write(actor, "add credit evidence", plugin=PLUGIN, permission=PERMISSION) as tx:
         refuse_restricted(tx.ctx, customer_id)
@@ -198,7 +163,8 @@ def add_evidence(app: App, actor: str, customer_id: int, found: Found) -> Entere
 
 
 def store_evidence(tx: Tx, customer_id: int, found: Found) -> Entered:
-    """Store what was found out inside a transaction; returns the numbers."""
+    """Store what was found out inside a transaction; returns the numbers. Refused for an archived customer."""
+    refuse_archived(tx.ctx, customer_id)
     who = {"customer_id": customer_id, "added_by": tx.actor, "added_on": tx.ctx.today, "added_at": tx.now}
     return Entered(
         tx.insert(CreditEvidence, [{**row, **who} for row in found.evidence]),

@@ -30,6 +30,8 @@ Said = dict[str, list[Given]]
 """Indicator → what is said of it."""
 Notes = dict[str, tuple[str, str]]
 """Indicator → why nothing is: a short name and a word for the sentence."""
+NO_RATE = "no_rate"
+"""The note where money cannot be converted; what else is said does not count then, for it may be older."""
 
 
 def gather(ctx: Context, customer_ids: Sequence[int], model: Model) -> dict[int, dict[str, Known]]:
@@ -55,7 +57,9 @@ def _known(ctx: Context, indicator: Indicator, given: list[Given], note: tuple[s
     """Sort out what the model does not understand, and say why nothing is left."""
     fitting = [one for one in given if points_of(indicator.measure, one.value) is not None]
     found = known(fitting, ctx.today)
-    if not found.given:
+    if note is not None and note[0] == NO_RATE:
+        found.note = note
+    elif not found.given:
         if found.expired:
             found.note = ("expired", found.expired[0].expires.isoformat() if found.expired[0].expires else "")
         elif given:
@@ -63,6 +67,12 @@ def _known(ctx: Context, indicator: Indicator, given: list[Given], note: tuple[s
         else:
             found.note = note or ("nothing", "")
     return found
+
+
+def lacking_rates(own: Mapping[str, Known]) -> list[str]:
+    """Return the currencies without an exchange rate for which a customer cannot be assessed."""
+    words = [one.note[1] for one in own.values() if one.note is not None and one.note[0] == NO_RATE]
+    return sorted({currency for word in words for currency in word.split(", ")})
 
 
 def _by_source(model: Model, kind: str) -> dict[str, list[str]]:
@@ -105,15 +115,18 @@ def _add_facts(
 ) -> None:
     if not wanted:
         return
-    values, missing = trade_values(ctx, wanted.keys(), said)
+    told = trade_values(ctx, wanted.keys(), said)
     for customer, own in said.items():
         for fact_indicator, names in wanted.items():
-            value = values.get(customer, {}).get(fact_indicator)
+            value = told.values.get(customer, {}).get(fact_indicator)
+            lacking = told.no_rate.get(customer, {}).get(fact_indicator)
             for name in names:
-                if value is not None:
+                if lacking:
+                    notes[customer][name] = (NO_RATE, ", ".join(sorted(lacking)))
+                elif value is not None:
                     own[name].append(Given(value, f"fact:{FACT_OF[fact_indicator]}", ctx.today))
-                elif fact_indicator in missing:
-                    notes[customer][name] = ("no_fact", missing[fact_indicator])
+                elif fact_indicator in told.missing:
+                    notes[customer][name] = ("no_fact", told.missing[fact_indicator])
                 else:
                     notes[customer][name] = ("no_trade", "")
 

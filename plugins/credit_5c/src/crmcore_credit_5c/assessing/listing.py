@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from .gathering import evidence, gather
 from .given import Known
 from .models import PLUGIN, Version, all_models, text_of
 from .notes import note_of
+from .reads import refuse_restricted
 from .statements import statements
 
 if TYPE_CHECKING:
@@ -33,24 +34,28 @@ def evidence_lines(ctx: Context, customer_id: int, *, everything: bool = False) 
     periods = ctx.connection.execute(
         filed.order_by(statements.c.period_end.desc(), statements.c.id.desc())
     ).all()
-    disputed = {one["indicator"] for one in conflicts(ctx, customer_id)}
-    lines = [_evidence_line(ctx, code, row, rows, disputed) for row in rows]
+    known = _known_by_models(ctx, customer_id)
+    lines = [_evidence_line(ctx, code, row, rows, known.get(row.indicator, [])) for row in rows]
     lines += [_statement_line(ctx, code, row, periods) for row in periods]
     return [line for line in lines if everything or line["state"] != "withdrawn"]
 
 
 def _evidence_line(
-    ctx: Context, code: str, row: sa.Row[Any], rows: Iterable[sa.Row[Any]], disputed: set[str]
+    ctx: Context, code: str, row: sa.Row[Any], rows: Iterable[sa.Row[Any]], known: Sequence[Known]
 ) -> dict[str, Any]:
-    first = next((r.id for r in rows if r.indicator == row.indicator and _counts(ctx, r)), None)
+    counting = {
+        one.counting.number for one in known if one.counting
+    }  # 0: the books, or a plugin, know better
+    if not counting:
+        counting = {next((r.id for r in rows if r.indicator == row.indicator and _counts(ctx, r)), 0)}
     return {
-        **_common(ctx, code, row, is_first=first == row.id),
+        **_common(ctx, code, row, is_first=row.id in counting),
         "kind": "indicator",
         "indicator": row.indicator,
         "value": row.value,
         **dict.fromkeys(("figures", "currency", "months")),
         "date": row.evidence_on.isoformat(),
-        "conflict": row.indicator in disputed,
+        "conflict": any(one.conflict for one in known),
     }
 
 
@@ -88,12 +93,20 @@ def _counts(ctx: Context, row: sa.Row[Any]) -> bool:
 
 def conflicts(ctx: Context, customer_id: int) -> list[dict[str, Any]]:
     """Return the indicators, of any model, of which sources say different things: what counts first."""
-    found: dict[str, Any] = {}
+    by_models = _known_by_models(ctx, customer_id)
+    disputed = {name: [one for one in known if one.conflict] for name, known in by_models.items()}
+    return [
+        {"indicator": name, "values": _said(disputed[name][0])} for name in sorted(disputed) if disputed[name]
+    ]
+
+
+def _known_by_models(ctx: Context, customer_id: int) -> dict[str, list[Known]]:
+    """Return indicator → what each model that asks for it knows."""
+    found: dict[str, list[Known]] = {}
     for version in all_models(ctx):
         for name, known in gather(ctx, [customer_id], version.model)[customer_id].items():
-            if known.conflict and name not in found:
-                found[name] = {"indicator": name, "values": _said(known)}
-    return [found[name] for name in sorted(found)]
+            found.setdefault(name, []).append(known)
+    return found
 
 
 def _said(known: Known) -> list[dict[str, Any]]:
@@ -156,6 +169,7 @@ def withdraw(app: App, actor: str, kind: str, number: int, reason: str) -> dict[
         if row is None:
             message = _("there is no evidence {number}; see: crm credit evidence list CODE")
             raise NotFound(message.format(number=number))
+        refuse_restricted(tx.ctx, row.customer_id)
         if row.withdrawn_on is not None:
             message = _("evidence {number} was withdrawn on {day} already")
             raise Refused(message.format(number=number, day=row.withdrawn_on))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.api import NotFound, Refused, language, translator
-from crmcore_credit_5c.rules.building import build_model, check_last_grade
+from crmcore_credit_5c.rules.building import build_model, check_weighted
 from crmcore_credit_5c.rules.model import Model, Rank, Texts
 from crmcore_credit_5c.rules.problems import ModelProblem
 from crmcore_credit_5c.rules.scales import scale_of
@@ -103,8 +103,7 @@ def check_content(content: Any, fields: Collection[str] | None, file: str) -> Ve
     plain = json.loads(_canonical(content))
     try:
         model = build_model(plain, fields)
-        if model.scoring == "weighted":  # points of a scorecard have no bottom at 0
-            check_last_grade(model.grades)
+        check_weighted(model)
     except ModelProblem as problem:
         raise said(problem, file) from None
     return Version(model.name, 0, _digest(plain), "", plain, model)

@@ -19,6 +19,7 @@ def note_of(note: Sequence[str] | None) -> str | None:
         "expired": _("the evidence expired on {word}"),
         "not_understood": _("the model does not know the answer {word!r}"),
         "no_fact": _("no enabled plugin provides the fact {word!r}"),
+        "no_rate": _("there is no exchange rate for {word}, in which the customer trades too"),
         "no_trade": _("there is no trade to compute it from"),
         "no_statement": _("there is no financial statement that counts"),
         "no_figures": _("the financial statement lacks {word}"),

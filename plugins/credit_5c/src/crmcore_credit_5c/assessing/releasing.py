@@ -19,6 +19,7 @@ from crmcore.api import (
 from crmcore_credit_5c.tables.assessments import REJECTED, RELEASED, WAITING, CreditAssessment
 
 from .current import assessments
+from .reads import refuse_restricted
 from .reviews import answer_reviews
 
 if TYPE_CHECKING:
@@ -30,13 +31,29 @@ _SCHEMA = {
     "type": "object",
     "additionalProperties": False,
     "required": ["assessment"],
-    "properties": {"assessment": {"type": "integer", "minimum": 1}},
+    "properties": {
+        "assessment": {"type": "integer", "minimum": 1},
+        "customer": {"type": "string"},
+        "grade": {"type": ["string", "null"]},
+    },
 }
 
 
 def approval_kind(title: str) -> ApprovalKind:
     """Return the kind of request that releases an assessment; who may assess may decide, but not on its own."""
-    return ApprovalKind(KIND, title, "credit.assess", release, expires_days=30, payload_schema=_SCHEMA)
+    return ApprovalKind(
+        KIND, title, "credit.assess", release, expires_days=30, payload_schema=_SCHEMA, describe=describe
+    )
+
+
+def describe(request: ApprovalRequest) -> str | None:
+    """Say which grade waits, in the reader's language; None of a request that an older version made."""
+    return _subject(request.payload) if "grade" in request.payload else None
+
+
+def _subject(payload: Mapping[str, Any]) -> str:
+    message = _("Credit of {customer}: grade {grade}")
+    return message.format(customer=payload["customer"], grade=payload["grade"])
 
 
 def needs_second(ctx: Context, grade: str | None, before: str | None) -> bool:
@@ -53,15 +70,19 @@ def request_release(tx: Tx, waiting: Mapping[int, tuple[int, str]]) -> None:
     if not waiting:
         return
     codes = customer_codes(tx.connection, [customer for customer, _grade in waiting.values()])
+    payloads = {
+        number: {"assessment": number, "customer": codes[customer], "grade": grade}
+        for number, (customer, grade) in waiting.items()
+    }
     requests = [
         ApprovalRequest(
             KIND,
-            _("Credit of {customer}: grade {grade}").format(customer=codes[customer], grade=grade),
+            _subject(payloads[number]),
             key=f"assessment:{number}",
             customer_id=customer,
-            payload={"assessment": number},
+            payload=payloads[number],
         )
-        for number, (customer, grade) in waiting.items()
+        for number, (customer, _grade) in waiting.items()
     ]
     asked = request_approvals(tx, requests)
     tx.update(
@@ -93,6 +114,7 @@ def release(tx: Tx, request: ApprovalRequest) -> None:
     if row is None or row.state != WAITING:
         message = _("assessment {number} does not wait any more; look at it: crm credit explain")
         raise Refused(message.format(number=number))
+    refuse_restricted(tx.ctx, row.customer_id)
     _refuse_older(tx, row)
     tx.update(
         CreditAssessment,

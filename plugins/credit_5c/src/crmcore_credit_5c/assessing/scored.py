@@ -7,7 +7,7 @@ ask for fields of the card, go the way of single assessments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Customer, unrestricted
+from crmcore.api import Customer, gives_evidence, unrestricted
 from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.money import LeftOut
 from crmcore_credit_5c.rules.bands import all_points
 from crmcore_credit_5c.rules.model import Indicator, Model
 
@@ -42,18 +43,21 @@ class Scored(NamedTuple):
     grade: str | None
 
 
-def score_all(ctx: Context, version: Version) -> Iterator[Scored]:
-    """Yield what a model makes of every customer that can be assessed; nothing is stored."""
-    query = scored_select(ctx, version.model)
-    if query is None:
+def score_all(ctx: Context, version: Version, left_out: LeftOut | None = None) -> Iterator[Scored]:
+    """Yield what a model makes of every customer that can be assessed; nothing is stored.
+
+    left_out: as of `work_out`.
+    """
+    found = scored_select(ctx, version.model)
+    if found is None:
         alive = sa.select(customers.c.id).where(*_alive(ctx))
-        yield from _one_by_one(ctx, version, list(ctx.connection.scalars(alive)))
+        yield from _one_by_one(ctx, version, list(ctx.connection.scalars(alive)), left_out)
         return
-    entered = _entered(ctx)
-    for customer, centi, grade in ctx.connection.execution_options(yield_per=10_000).execute(query):
-        if customer not in entered:
+    apart = _entered(ctx) | _usable(ctx, found.no_rate)
+    for customer, centi, grade in ctx.connection.execution_options(yield_per=10_000).execute(found.query):
+        if customer not in apart:
             yield Scored(customer, None if centi is None else _points_of(int(centi)), grade)
-    yield from _one_by_one(ctx, version, sorted(entered))
+    yield from _one_by_one(ctx, version, sorted(apart), left_out)
 
 
 @lru_cache(maxsize=10_001)
@@ -61,9 +65,9 @@ def _points_of(centi: int) -> Decimal:
     return Decimal(centi).scaleb(-2)
 
 
-def _one_by_one(ctx: Context, version: Version, ids: list[int]) -> Iterator[Scored]:
+def _one_by_one(ctx: Context, version: Version, ids: list[int], left_out: LeftOut | None) -> Iterator[Scored]:
     for part in parts(ids, _CHUNK):
-        for one in work_out(ctx, version, part):
+        for one in work_out(ctx, version, part, left_out):
             yield Scored(one.customer_id, one.score.total, one.score.grade)
 
 
@@ -82,29 +86,44 @@ def _entered(ctx: Context) -> frozenset[int]:
     return frozenset(found)
 
 
-def scored_select(ctx: Context, model: Model) -> sa.Select[Any] | None:
+def _usable(ctx: Context, customer_ids: Collection[int]) -> frozenset[int]:
+    """Return those of some customers that can be assessed."""
+    found: set[int] = set()
+    for part in parts(customer_ids):
+        query = sa.select(customers.c.id).where(customers.c.id.in_(part), *_alive(ctx))
+        found.update(ctx.connection.scalars(query))
+    return frozenset(found)
+
+
+class ScoredSelect(NamedTuple):
+    """The points of all customers as one statement."""
+
+    query: sa.Select[Any]
+    no_rate: Collection[int]
+    """Customers of whom the statement does not know enough: they trade in a currency without an exchange rate."""
+
+
+def scored_select(ctx: Context, model: Model) -> ScoredSelect | None:
     """Select customer_id, score_centi and grade of all customers as if nobody had entered evidence.
 
     None where SQL cannot tell: points that are summed, fields of the card, and plugins that add evidence.
     """
-    told = any("evidence" in hosted.hooks for hosted in ctx._app.host.plugins)  # noqa: SLF001  (the way back to the company)
     kinds = {one.measure.kind for one in model.indicators}
-    if told or model.scoring != "weighted" or not kinds <= {"facts", "scale", "ratio"}:
+    if gives_evidence(ctx) or model.scoring != "weighted" or not kinds <= {"facts", "scale", "ratio"}:
         return None
     names = {one.measure.of for one in model.indicators if one.measure.kind == "facts"}
-    found, _missing = aggregates(ctx, names)
+    found = aggregates(ctx, names)
     joined: sa.FromClause = customers
     columns: dict[str, tuple[Any, Any]] = {}
-    for fact, aggregate in found.items():
+    for fact, aggregate in found.by_fact.items():
         rows = aggregate.select.subquery(f"{fact}_sums")
         joined = joined.outerjoin(rows, rows.c.customer_id == customers.c.id)
         columns |= _pairs(rows, aggregate)
     centi = _total(model, columns).label("score_centi")
     totals = sa.select(customers.c.id.label("customer_id"), centi).select_from(joined)
     inner = totals.where(*_alive(ctx)).subquery("totals")
-    return sa.select(
-        inner.c.customer_id, inner.c.score_centi, _grade(model, inner.c.score_centi).label("grade")
-    )
+    grade = _grade(model, inner.c.score_centi).label("grade")
+    return ScoredSelect(sa.select(inner.c.customer_id, inner.c.score_centi, grade), found.no_rate)
 
 
 def _pairs(rows: sa.Subquery, aggregate: Aggregate) -> dict[str, tuple[Any, Any]]:

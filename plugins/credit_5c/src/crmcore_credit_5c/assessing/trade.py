@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import MissingFact, minor_digits
+from crmcore.api import MissingFact
+from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.money import KnownMoney
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,8 @@ FACT_OF = {
     "years_of_trade": "purchases",
 }
 """Indicator → the fact that it is computed from."""
+MONEY = frozenset({"days_beyond_terms", "share_overdue", "order_trend", "returns_share"})
+"""The indicators that add amounts up, so that other currencies need a rate."""
 _YEAR, _HALF = 365, 182
 _RATE_SCALE = 10**6
 _ONE, _NONE = sa.literal_column("1", sa.BigInteger), sa.literal_column("0", sa.BigInteger)
@@ -43,48 +47,97 @@ class Aggregate(NamedTuple):
     indicators: tuple[str, ...]
 
 
+class Aggregates(NamedTuple):
+    """What the books tell, and where they cannot."""
+
+    by_fact: dict[str, Aggregate]
+    missing: dict[str, str]
+    """Indicator → the fact that has no provider."""
+    no_rate: dict[int, dict[str, dict[str, str]]]
+    """Customer → indicator → currency without an exchange rate → the sentence that says so; nothing can be told then."""
+
+
 def aggregates(
     ctx: Context, indicators: Collection[str], customer_ids: Sequence[int] | None = None
-) -> tuple[dict[str, Aggregate], dict[str, str]]:
-    """Return fact → the aggregate that gives its indicators, and indicator → the fact that has no provider.
+) -> Aggregates:
+    """Return fact → the aggregate that gives its indicators, and what cannot be told.
 
     customer_ids: 500 at most; None = all customers.
     """
-    found: dict[str, Aggregate] = {}
-    missing: dict[str, str] = {}
+    found = Aggregates({}, {}, {})
+    money = KnownMoney(ctx, ctx.today)
     for fact in dict.fromkeys(FACT_OF[name] for name in indicators):
         wanted = tuple(name for name in FACT_OF if FACT_OF[name] == fact and name in indicators)
         try:
             ctx.facts.provider(fact)
         except MissingFact:
-            missing.update(dict.fromkeys(wanted, fact))
+            found.missing.update(dict.fromkeys(wanted, fact))
             continue
         rows = _rows(ctx, fact, wanted, customer_ids)
-        pairs = _OF_FACT[fact](ctx, rows, _worth(ctx, rows, _foreign(ctx, fact, rows, customer_ids)))
+        in_money = MONEY.intersection(wanted)
+        foreign = _foreign(ctx, fact, rows, customer_ids) if in_money else []
+        if problems := money.lacking(foreign):
+            _add_no_rates(_in_currencies(ctx, fact, rows, problems), problems, in_money, found.no_rate)
+        pairs = _OF_FACT[fact](ctx, rows, _worth(ctx, rows, money, foreign))
         columns = [
             column
             for name in wanted
             for column in (pairs[name][0].label(f"{name}_num"), pairs[name][1].label(f"{name}_den"))
         ]
-        found[fact] = Aggregate(sa.select(rows.c.customer_id, *columns).group_by(rows.c.customer_id), wanted)
-    return found, missing
+        select = sa.select(rows.c.customer_id, *columns).group_by(rows.c.customer_id)
+        found.by_fact[fact] = Aggregate(select, wanted)
+    return found
 
 
-def trade_values(
-    ctx: Context, indicators: Collection[str], customer_ids: Iterable[int]
-) -> tuple[dict[int, dict[str, Fraction]], dict[str, str]]:
-    """Return customer → indicator → value, and indicator → the fact that has no provider."""
-    from crmcore_credit_5c.batches import parts
+def _in_currencies(
+    ctx: Context, fact: str, rows: sa.Subquery, currencies: Iterable[str]
+) -> Iterable[tuple[int, str]]:
+    """Return who has amounts that count in one of these currencies, and in which."""
+    columns = (rows.c.customer_id, rows.c.currency)
+    query = sa.select(*columns).where(rows.c.currency.in_(sorted(currencies))).distinct()
+    if fact == "receivables":
+        query = query.where(rows.c.open_minor > _NONE)
+    elif fact == "purchases":
+        query = query.where(rows.c.occurred_on > _ago(ctx.today, _YEAR))
+    return [(customer, currency) for customer, currency in ctx.connection.execute(query)]
 
-    values: dict[int, dict[str, Fraction]] = {}
-    missing: dict[str, str] = {}
+
+def _add_no_rates(
+    found: Iterable[tuple[int, str]],
+    problems: Mapping[str, str],
+    indicators: Iterable[str],
+    no_rate: dict[int, dict[str, dict[str, str]]],
+) -> None:
+    for customer, currency in found:
+        own = no_rate.setdefault(customer, {})
+        for name in indicators:
+            own.setdefault(name, {})[currency] = problems[currency]
+
+
+class TradeValues(NamedTuple):
+    """What the books tell of some customers."""
+
+    values: dict[int, dict[str, Fraction]]
+    """Customer → indicator → value; what is in `no_rate` is not here."""
+    missing: dict[str, str]
+    """As of `Aggregates`."""
+    no_rate: dict[int, dict[str, dict[str, str]]]
+    """As of `Aggregates`."""
+
+
+def trade_values(ctx: Context, indicators: Collection[str], customer_ids: Iterable[int]) -> TradeValues:
+    """Return what the books tell of customers: a fixed number of statements for each 500 of them."""
+    told = TradeValues({}, {}, {})
     for part in parts(customer_ids):
-        found, missing = aggregates(ctx, indicators, part)
-        for aggregate in found.values():
+        found = aggregates(ctx, indicators, part)
+        told.missing.update(found.missing)
+        told.no_rate.update(found.no_rate)
+        for aggregate in found.by_fact.values():
             for row in ctx.connection.execute(aggregate.select).mappings():
-                own = values.setdefault(row["customer_id"], {})
-                own.update(_fractions(row, aggregate.indicators))
-    return values, missing
+                unknown = found.no_rate.get(row["customer_id"], {})
+                known = [name for name in aggregate.indicators if name not in unknown]
+                told.values.setdefault(row["customer_id"], {}).update(_fractions(row, known))
+    return told
 
 
 def _fractions(row: Mapping[Any, Any], indicators: Iterable[str]) -> dict[str, Fraction]:
@@ -126,7 +179,7 @@ def _foreign(ctx: Context, fact: str, rows: sa.Subquery, customer_ids: Sequence[
 
 
 def _worth(
-    ctx: Context, rows: sa.Subquery, foreign: Sequence[str]
+    ctx: Context, rows: sa.Subquery, money: KnownMoney, foreign: Sequence[str]
 ) -> Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]:
     """Return how amounts of several currencies become comparable: the company's own need nothing.
 
@@ -134,15 +187,10 @@ def _worth(
     """
     if not foreign:
         return lambda amount: amount
-    factors = {ctx.currency: _RATE_SCALE} | {currency: _factor(ctx, currency) for currency in foreign}
+    factors = {ctx.currency: _RATE_SCALE}
+    factors |= {currency: round(money.unit(currency) * _RATE_SCALE) for currency in foreign}
     whens = [(rows.c.currency == currency, sa.literal(factor)) for currency, factor in factors.items()]
     return lambda amount: amount * sa.case(*whens)
-
-
-def _factor(ctx: Context, currency: str) -> int:
-    rate = Fraction(ctx.facts.rate(currency, ctx.currency, ctx.today))
-    digits = minor_digits(ctx.currency) - minor_digits(currency)
-    return round(rate * Fraction(10) ** digits * _RATE_SCALE)
 
 
 def days_between(ctx: Context, later: sa.ColumnElement[Any], earlier: sa.ColumnElement[Any]) -> Any:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from crmcore.api import translator
 from crmcore_credit_5c.rules.model import Indicator, Model
 
 from .models import model_of, text_of
 
 if TYPE_CHECKING:
     from crmcore.api import Context
+
+_ = translator("crmcore_credit_5c")
 
 
 class Wording(NamedTuple):
@@ -56,3 +59,16 @@ def _answers(indicator: Indicator) -> dict[tuple[str, str], str]:
     return {
         (indicator.name, step.value): text_of(step.texts) for step in indicator.measure.steps if step.texts
     }
+
+
+def source_shown(source: str | None) -> str:
+    """Return where a value is from: what was computed says from what."""
+    if source is None:
+        return ""
+    kind, _colon, name = source.partition(":")
+    words = {
+        "fact": _("our books ({name})"),
+        "field": _("customer card, {name}"),
+        "plugin": _("plugin {name}"),
+    }
+    return words[kind].format(name=name) if kind in words and name else source

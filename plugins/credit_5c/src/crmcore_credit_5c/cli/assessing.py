@@ -48,7 +48,7 @@ def assess_command(
     from crmcore_credit_5c.assessing.entering import read_evidence
     from crmcore_credit_5c.assessing.explain import assessment_json
     from crmcore_credit_5c.assessing.models import PLUGIN
-    from crmcore_credit_5c.assessing.reads import find_usable
+    from crmcore_credit_5c.assessing.reads import find_usable, record_read
     from crmcore_credit_5c.assessing.wording import wording_of
 
     with session.app.read(PLUGIN, session.actor) as ctx:
@@ -58,6 +58,7 @@ def assess_command(
     with session.app.read(PLUGIN, session.actor) as ctx:
         result = assessment_json(ctx, number)
         words = wording_of(ctx, result["model"], result["model_version"])
+        record_read(ctx, customer, "credit.assessment")
     if as_json:
         emit(result)
         return
@@ -84,11 +85,17 @@ def _show_result(result: Mapping[str, Any], words: Wording) -> None:
 
 def show_conflicts(conflicts: Iterable[Mapping[str, Any]], words: Wording) -> None:
     """Print what sources do not agree on."""
+    from crmcore_credit_5c.assessing.wording import source_shown
+
     one_said = _("{value} ({source}, {date})")
     for one in conflicts:
         name = one["indicator"]
         said = "; ".join(
-            one_said.format(**{**given, "value": words.answer(name, given["value"])})
+            one_said.format(
+                value=words.answer(name, given["value"]),
+                source=source_shown(given["source"]),
+                date=given["date"],
+            )
             for given in one["values"]
         )
         message = _("Sources differ on {indicator}, the first counts: {said}")
@@ -111,8 +118,7 @@ def explain_command(session: Session, code: str, assessment: int | None, *, as_j
         customer = find_usable(ctx, code)
         found = explained(ctx, customer, assessment)
         words = wording_of(ctx, found["model"], found["model_version"])
-        personal = record_read(ctx, customer)
-    personal(session.app, session.actor, "credit.assessment")
+        record_read(ctx, customer, "credit.assessment")
     if as_json:
         emit(found)
         return
@@ -130,6 +136,8 @@ def explain_command(session: Session, code: str, assessment: int | None, *, as_j
 
 
 def _indicator_table(indicators: Iterable[Mapping[str, Any]], words: Wording) -> Table:
+    from crmcore_credit_5c.assessing.wording import source_shown
+
     columns = (
         Column("factor", _("Factor of credit")),
         Column("title", _("Indicator")),
@@ -145,7 +153,7 @@ def _indicator_table(indicators: Iterable[Mapping[str, Any]], words: Wording) ->
             words.answer(x["indicator"], x["value"]),
             x["points"] or "-",
             x["weight"],
-            x["source"] or x["note"],
+            source_shown(x["source"]) or x["note"],
         )
         for x in indicators
     ]
@@ -165,8 +173,7 @@ def history_command(session: Session, code: str, *, as_json: bool) -> None:
     with session.app.read(PLUGIN, session.actor) as ctx:
         customer = find_usable(ctx, code)
         found = history(ctx, customer)
-        personal = record_read(ctx, customer)
-    personal(session.app, session.actor, "credit.assessment")
+        record_read(ctx, customer, "credit.assessment")
     if as_json:
         emit_lines(found)
         return
@@ -199,6 +206,9 @@ def due_command(session: Session, limit: int | None, *, as_json: bool) -> None:
             emit_lines(in_bulk(session, ctx, "credit_assessment", due(ctx, limit), {"limit": limit}))
             return
         found = list(due(ctx, (limit or SHOWN) + 1))
+    if not found:
+        echo(_("Nobody is due for a credit assessment."))
+        return
     most = limit or SHOWN
     why = {"never": _("never assessed"), "expired": _("expired"), "review": _("asked for")}
     columns = (
@@ -241,9 +251,22 @@ def batch_command(
     if as_json:
         emit(done)
         return
-    message = _(
-        "Customers assessed by {model}: {assessed}; with another grade: {changed}; waiting: {waiting}."
-    )
-    echo(message.format(**done))
+    for sentence in _batch_sentences(done, everybody=everybody):
+        echo(sentence)
+
+
+def _batch_sentences(done: Mapping[str, Any], *, everybody: bool) -> Iterable[str]:
+    from crmcore_credit_5c.money import left_out_sentences
+
+    if done["assessed"] or done["left_out"]:
+        message = _(
+            "Customers assessed by {model}: {assessed}; with another grade: {changed}; waiting: {waiting}."
+        )
+        yield message.format(**done)
+    elif everybody:
+        yield _("There are no customers to assess yet; add some with: crm customer add, or crm import")
+    else:
+        yield _("Nobody is due for a credit assessment; assess all the same with: crm credit batch --all")
     if done["incomplete"]:
-        echo(_("{incomplete} have no grade since evidence is missing.").format(**done))
+        yield _("{incomplete} have no grade since evidence is missing.").format(**done)
+    yield from left_out_sentences(done["left_out"])

@@ -58,7 +58,7 @@ def add_command(session: Session, code: str, file: Path | None, *, as_json: bool
     from crmcore_credit_5c.assessing.entering import add_evidence, check_evidence, read_evidence
     from crmcore_credit_5c.assessing.listing import conflicts
     from crmcore_credit_5c.assessing.models import PLUGIN, all_models
-    from crmcore_credit_5c.assessing.reads import find_usable
+    from crmcore_credit_5c.assessing.reads import find_usable, record_read
     from crmcore_credit_5c.assessing.wording import wording
 
     one = _one(file, given)
@@ -69,6 +69,8 @@ def add_command(session: Session, code: str, file: Path | None, *, as_json: bool
     with session.app.read(PLUGIN, session.actor) as ctx:
         disputed = conflicts(ctx, customer)
         words = wording(*(one.model for one in all_models(ctx)))
+        if disputed:
+            record_read(ctx, customer, "credit.evidence")
     if as_json:
         emit({"customer": code, **added._asdict(), "conflicts": disputed})
         return
@@ -111,9 +113,8 @@ def list_command(session: Session, code: str, *, everything: bool, as_json: bool
         lines = evidence_lines(ctx, customer, everything=everything)
         disputed = conflicts(ctx, customer)
         words = wording(*(one.model for one in all_models(ctx)))
-        personal = record_read(ctx, customer)
-    if lines:
-        personal(session.app, session.actor, "credit.evidence")
+        if lines:
+            record_read(ctx, customer, "credit.evidence")
     if as_json:
         emit_lines(lines)
         return
@@ -122,6 +123,8 @@ def list_command(session: Session, code: str, *, everything: bool, as_json: bool
 
 
 def _evidence_table(lines: Iterable[Mapping[str, Any]], words: Wording) -> Table:
+    from crmcore_credit_5c.assessing.wording import source_shown
+
     states = {
         "counts": _("counts"),
         "older": _("there is newer"),
@@ -145,7 +148,7 @@ def _evidence_table(lines: Iterable[Mapping[str, Any]], words: Wording) -> Table
             words.answer(x["indicator"], x["value"])
             if x["value"]
             else f"{len(x['figures'])} ({x['currency']})",
-            x["source"],
+            source_shown(x["source"]),
             x["date"],
             x["expires"] or "-",
             states[x["state"]],
@@ -189,8 +192,7 @@ def checklist_command(session: Session, code: str, model: str | None, *, as_json
         customer = find_usable(ctx, code)
         version = load_model(ctx, model)
         found = checklist(ctx, customer, version)
-        personal = record_read(ctx, customer)
-    personal(session.app, session.actor, "credit.evidence")
+        record_read(ctx, customer, "credit.evidence")
     if as_json:
         emit(found)
         return
@@ -199,6 +201,8 @@ def checklist_command(session: Session, code: str, model: str | None, *, as_json
 
 
 def _checks_table(lines: Iterable[Mapping[str, Any]], words: Wording) -> Table:
+    from crmcore_credit_5c.assessing.wording import source_shown
+
     states = {"there": _("there"), "missing": _("missing"), "expired": _("expired")}
     columns = (
         Column("factor", _("Factor of credit")),
@@ -214,7 +218,7 @@ def _checks_table(lines: Iterable[Mapping[str, Any]], words: Wording) -> Table:
             x["title"],
             states[x["state"]],
             words.answer(x["indicator"], x["value"]),
-            x["source"] or "-",
+            source_shown(x["source"]) or "-",
             x["note"] or "",
         )
         for x in lines

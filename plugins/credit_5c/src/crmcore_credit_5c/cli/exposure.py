@@ -13,6 +13,7 @@ from crmcore.api import (
     Command,
     Session,
     Table,
+    echo,
     emit,
     json_option,
     pass_session,
@@ -35,16 +36,21 @@ def exposure_command(session: Session, code: str, *, group: bool, as_json: bool)
     from crmcore.api import find_customer
     from crmcore_credit_5c.assessing.reads import record_read
     from crmcore_credit_5c.limiting.proposing import PLUGIN
-    from crmcore_credit_5c.limiting.reading import exposure_json
+    from crmcore_credit_5c.limiting.reading import exposure_json, limit_of_group
 
     with session.app.read(PLUGIN, session.actor) as ctx:
         found = exposure_json(ctx, code, group=group)
-        record = record_read(ctx, find_customer(ctx.connection, code))
-    record(session.app, session.actor, "credit exposure")
+        binding = None if as_json or found["limit_minor"] is not None else limit_of_group(ctx, code)
+        record_read(ctx, find_customer(ctx.connection, code), "credit exposure")
     if as_json:
         emit(found)
-    else:
-        show_table(_table(found))
+        return
+    show_table(_table(found))
+    if binding is not None:
+        message = _(
+            "{customer} has no limit of its own; that of its group, {top}, binds it: crm credit exposure {customer} --group"
+        )
+        echo(message.format(customer=code, top=binding))
 
 
 def _table(found: Mapping[str, Any]) -> Table:

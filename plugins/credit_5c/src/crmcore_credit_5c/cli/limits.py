@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import click
 
 from crmcore.api import (
     N_,
-    Column,
     Command,
     Group,
     Session,
-    Table,
     UsageProblem,
     echo,
     emit,
@@ -30,6 +28,7 @@ from crmcore.api import (
 _ = translator("crmcore_credit_5c")
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHOWN = 50
+_IMPORTS = "crmcore_credit_5c.cli.imports"
 _request = click.argument("request", type=click.IntRange(1, 2**63 - 1))
 _reason = click.option("--reason", required=True, metavar="TEXT", help=N_("Why; it is kept."))
 _limit_option = click.option(
@@ -40,7 +39,18 @@ _limit_option = click.option(
 )
 
 
-@click.group("limit", cls=Group, help=N_("Propose, decide and show limits."))
+@click.group(
+    "limit",
+    cls=Group,
+    help=N_("Propose, decide and show limits."),
+    lazy={
+        "import": (N_("Ask for the limits in a file by one request."), f"{_IMPORTS}:import_command"),
+        "rows": (
+            N_("List the limits of a file that was proposed, by its request."),
+            f"{_IMPORTS}:rows_command",
+        ),
+    },
+)
 def limit() -> None:
     """Hold the commands below."""
 
@@ -72,7 +82,9 @@ def propose_command(  # noqa: PLR0913  (what may be asked for)
     as_json: bool,
 ) -> None:
     """Propose a limit."""
-    from crmcore_credit_5c.limiting.proposing import Wish, propose
+    from crmcore_credit_5c.assessing.reads import record_read_of
+    from crmcore_credit_5c.cli.limit_tables import workings_table
+    from crmcore_credit_5c.limiting.proposing import PLUGIN, Wish, propose
 
     if temporary != (until is not None):
         raise UsageProblem(
@@ -80,11 +92,13 @@ def propose_command(  # noqa: PLR0913  (what may be asked for)
         )
     wish = Wish(requested, until.date() if until else None, terms, reason)
     made = propose(session.app, session.actor, code, wish)
+    with session.app.read(PLUGIN, session.actor) as ctx:
+        record_read_of(ctx, code, "credit limit")
     if as_json:
         emit(made)
         return
     echo(_propose_sentence(made))
-    show_table(_workings_table(made["proposals"], made["currency"]))
+    show_table(workings_table(made["proposals"], made["currency"]))
 
 
 def _propose_sentence(made: Mapping[str, Any]) -> str:
@@ -97,16 +111,6 @@ def _propose_sentence(made: Mapping[str, Any]) -> str:
     return (
         sentence + " " + _("It waits for: crm credit limit approve {request} --reason TEXT").format(**shown)
     )
-
-
-def _workings_table(workings: Iterable[Mapping[str, Any]], currency: str) -> Table:
-    columns = (
-        Column("chosen", ""),
-        Column("amount", _("Amount"), "amount"),
-        Column("how", _("How it came about")),
-    )
-    rows = [("→" if one["chosen"] else "", one["amount_minor"], one["explain"]) for one in workings]
-    return Table("proposals", _("Proposals; the smallest wins"), columns, rows, currency)
 
 
 @limit.command("approve", cls=Command, help=N_("Approve a limit that was asked for; it holds at once."))
@@ -140,13 +144,24 @@ def _decide(
     *,
     as_json: bool,
 ) -> None:
+    from crmcore_credit_5c.assessing.reads import record_read_of
     from crmcore_credit_5c.limiting.deciding import decide
+    from crmcore_credit_5c.limiting.proposing import PLUGIN
 
     decided = decide(session.app, session.actor, request, decision, reason)
+    if "file" not in decided:
+        with session.app.read(PLUGIN, session.actor) as ctx:
+            record_read_of(ctx, decided["customer"], "credit limit")
     if as_json:
         emit(decided)
         return
-    echo(message.format(**decided, amount=format_minor(decided["amount_minor"], decided["currency"])))
+    if "file" in decided:
+        from crmcore_credit_5c.cli.imports import decided_sentences
+
+        for sentence in decided_sentences(decided):
+            echo(sentence)
+    else:
+        echo(message.format(**decided, amount=format_minor(decided["amount_minor"], decided["currency"])))
     if decided["single_person"]:
         echo(_("It was decided by the one who asked (single-person firm)."))
 
@@ -160,43 +175,20 @@ def show_command(session: Session, code: str, as_of: datetime | None, *, as_json
     """Show a limit."""
     from crmcore.api import find_customer
     from crmcore_credit_5c.assessing.reads import record_read
+    from crmcore_credit_5c.cli.limit_tables import show_sentences, workings_table
     from crmcore_credit_5c.limiting.proposing import PLUGIN
     from crmcore_credit_5c.limiting.reading import limit_on
 
     with session.app.read(PLUGIN, session.actor) as ctx:
-        found = limit_on(ctx, code, as_of.date() if as_of else None)
-        record = record_read(ctx, find_customer(ctx.connection, code))
-    record(session.app, session.actor, "credit limit")
+        found = limit_on(ctx, code, as_of.date() if as_of else None, told=not as_json)
+        record_read(ctx, find_customer(ctx.connection, code), "credit limit")
     if as_json:
         emit(found)
         return
-    for sentence in _show_sentences(found):
+    for sentence in show_sentences(found):
         echo(sentence)
     if found["proposals"]:
-        show_table(_workings_table(found["proposals"], found["currency"]))
-
-
-def _show_sentences(found: Mapping[str, Any]) -> Iterable[str]:
-    if found["limit_minor"] is None:
-        yield _("{customer} on {on}: no credit limit").format(**found)
-    else:
-        shown = {**found, "amount": format_minor(found["limit_minor"], found["currency"])}
-        message = (
-            _("{customer} on {on}: {amount} {currency} since {since}, decided by {decided_by}")
-            if found["until"] is None
-            else _(
-                "{customer} on {on}: {amount} {currency} from {since} until {until}, decided by {decided_by}"
-            )
-        )
-        yield message.format(**shown)
-    if found["group"] is not None:
-        group = found["group"]
-        amount = format_minor(group["limit_minor"], group["currency"])
-        yield _("its group, {customer}: {amount} {currency}").format(
-            customer=group["customer"], amount=amount, currency=group["currency"]
-        )
-    if found["waiting"] is not None:
-        yield _("request {number} waits for a decision").format(number=found["waiting"])
+        show_table(workings_table(found["proposals"], found["currency"]))
 
 
 @limit.command("history", cls=Command, help=N_("List all decisions on a customer's limit, the newest first."))
@@ -207,46 +199,19 @@ def history_command(session: Session, code: str, *, as_json: bool) -> None:
     """List decisions."""
     from crmcore.api import find_customer
     from crmcore_credit_5c.assessing.reads import record_read
+    from crmcore_credit_5c.cli.limit_tables import history_table
     from crmcore_credit_5c.limiting.proposing import PLUGIN
     from crmcore_credit_5c.limiting.reading import history
 
     with session.app.read(PLUGIN, session.actor) as ctx:
-        found = list(history(ctx, code))
-        record = record_read(ctx, find_customer(ctx.connection, code))
-    record(session.app, session.actor, "credit limit")
+        found = list(history(ctx, code, told=not as_json))
+        record_read(ctx, find_customer(ctx.connection, code), "credit limit")
     if as_json:
         emit_lines(found)
     elif found:
-        show_table(_history_table(found))
+        show_table(history_table(session, found))
     else:
         echo(_("No limit was ever decided for {customer}.").format(customer=code))
-
-
-def _history_table(found: Sequence[Mapping[str, Any]]) -> Table:
-    columns = (
-        Column("since", _("Since"), "date"),
-        Column("until", _("Until"), "date"),
-        Column("limit", _("Limit")),
-        Column("grade", _("Grade")),
-        Column("proposed_by", _("Asked by")),
-        Column("decided_by", _("Decided by")),
-        Column("request", _("Request"), "integer"),
-        Column("reason", _("Reason")),
-    )
-    rows = [
-        (
-            _day(one["since"]),
-            _day(one["until"]),
-            f"{format_minor(one['limit_minor'], one['currency'])} {one['currency']}",
-            one["grade"],
-            one["proposed_by"],
-            one["decided_by"],
-            one["request"],
-            one["reason"],
-        )
-        for one in found
-    ]
-    return Table("history", _("Decisions on the limit"), columns, rows)
 
 
 @limit.command("list", cls=Command, help=N_("List the limits that hold today, and what of them is used."))
@@ -255,8 +220,10 @@ def _history_table(found: Sequence[Mapping[str, Any]]) -> Table:
 @pass_session
 def list_command(session: Session, limit: int | None, *, as_json: bool) -> None:
     """List limits."""
+    from crmcore_credit_5c.cli.limit_tables import list_table
     from crmcore_credit_5c.limiting.proposing import PLUGIN
-    from crmcore_credit_5c.limiting.reading import list_limits
+    from crmcore_credit_5c.limiting.reading import list_limits, shared_limits, unknown_use
+    from crmcore_credit_5c.money import left_out_sentences
 
     with session.app.read(PLUGIN, session.actor) as ctx:
         if as_json:
@@ -267,33 +234,8 @@ def list_command(session: Session, limit: int | None, *, as_json: bool) -> None:
     if not found:
         echo(_("No credit limit is set."))
         return
-    show_table(_list_table(found[:most]))
+    show_table(list_table(found[:most]))
+    for sentence in [*shared_limits(found[:most]), *left_out_sentences(unknown_use(found[:most]))]:
+        echo(sentence)
     if len(found) > most:
         echo(_("There are more than {count}; more with --limit N, all with --json").format(count=most))
-
-
-def _list_table(found: Sequence[Mapping[str, Any]]) -> Table:
-    columns = (
-        Column("customer", _("Code")),
-        Column("name", _("Name")),
-        Column("limit", _("Limit")),
-        Column("until", _("Until"), "date"),
-        Column("exposure", _("Used"), "amount"),
-        Column("headroom", _("Headroom"), "amount"),
-    )
-    rows = [
-        (
-            one["customer"],
-            one["name"],
-            f"{format_minor(one['limit_minor'], one['limit_currency'])} {one['limit_currency']}",
-            _day(one["until"]),
-            one["exposure_minor"],
-            one["headroom_minor"],
-        )
-        for one in found
-    ]
-    return Table("limits", _("Credit limits"), columns, rows, found[0]["currency"])
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None

@@ -314,6 +314,8 @@ def _policy_table(found: Mapping[str, Any]) -> Table:
 
 def show_simulation(found: Mapping[str, Any]) -> None:
     """Print what policies would have held."""
+    from crmcore_credit_5c.money import left_out_sentences
+
     columns = (
         Column("policy", _("Policy")),
         Column("orders", _("Orders")),
@@ -334,6 +336,8 @@ def show_simulation(found: Mapping[str, Any]) -> None:
             "{judged_by_today} orders were judged by the grade or limit of today, since none held on their day."
         )
         echo(message.format(**found))
+    for sentence in left_out_sentences(found["left_out"]):
+        echo(sentence)
 
 
 def policy_title(name: str) -> str:

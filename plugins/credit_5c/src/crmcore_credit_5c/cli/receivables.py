@@ -56,6 +56,7 @@ limit_option = click.option(
 @pass_session
 def ageing_command(session: Session, as_of: datetime | None, limit: int | None, **options: Any) -> None:
     """Show ageing."""
+    from crmcore_credit_5c.assessing.reads import record_read_of
     from crmcore_credit_5c.receivables.ageing import Asked, ageing, ageing_by_customer
 
     asked = Asked(as_of.date() if as_of else None, options["by"], options["customer"], options["group"])
@@ -68,6 +69,8 @@ def ageing_command(session: Session, as_of: datetime | None, limit: int | None, 
             found["debtors"] = list(
                 in_bulk(session, ctx, "credit_ageing", lines, filters) if as_json else lines
             )
+        if asked.customer is not None:
+            record_read_of(ctx, asked.customer, "credit ageing")
     if as_json:
         emit(found)
     else:
@@ -75,6 +78,8 @@ def ageing_command(session: Session, as_of: datetime | None, limit: int | None, 
 
 
 def _show_ageing(found: Mapping[str, Any], limit: int) -> None:
+    from crmcore_credit_5c.money import left_out_sentences
+
     title = _("Receivables by age on {day}").format(day=found["as_of"])
     columns = (
         Column("bucket", _("Days")),
@@ -87,6 +92,8 @@ def _show_ageing(found: Mapping[str, Any], limit: int) -> None:
         show_table(_debtors_table(found, limit))
         if len(found["debtors"]) > limit:
             echo(_("There are more than {count}; more with --limit N, all with --json").format(count=limit))
+    for sentence in left_out_sentences(found["left_out"]):
+        echo(sentence)
 
 
 def _debtors_table(found: Mapping[str, Any], limit: int) -> Table:
@@ -134,11 +141,14 @@ def bucket_title(name: str) -> str:
 @pass_session
 def dso_command(session: Session, start: datetime | None, end: datetime | None, **options: Any) -> None:
     """Show DSO and its like."""
+    from crmcore_credit_5c.assessing.reads import record_read_of
     from crmcore_credit_5c.receivables.collection import collection, period_of
 
     days = (start.date() if start else None, end.date() if end else None)
     with session.app.read("credit_5c", session.actor) as ctx:
         found = collection(ctx, period_of(ctx, *days, options["method"], options["customer"]))
+        if options["customer"] is not None:
+            record_read_of(ctx, options["customer"], "credit dso")
     if options["as_json"]:
         emit(found)
     else:
@@ -146,6 +156,8 @@ def dso_command(session: Session, start: datetime | None, end: datetime | None, 
 
 
 def _show_collection(found: Mapping[str, Any]) -> None:
+    from crmcore_credit_5c.money import left_out_sentences
+
     titles = {
         "dso": _("Days sales outstanding"),
         "cei": _("Collection effectiveness"),
@@ -166,6 +178,8 @@ def _show_collection(found: Mapping[str, Any]) -> None:
     for name, words in titles.items():
         value = found["not_assessable"].get(name) or _figure(name, found[name])
         echo(_("{what}: {value}").format(what=words, value=value))
+    for sentence in left_out_sentences(found["left_out"]):
+        echo(sentence)
 
 
 def _figure(name: str, value: str) -> str:
@@ -186,6 +200,7 @@ def _figure(name: str, value: str) -> str:
 @pass_session
 def forecast_command(session: Session, by: str, *, as_json: bool) -> None:
     """Show the forecast."""
+    from crmcore_credit_5c.money import left_out_sentences
     from crmcore_credit_5c.receivables.forecasting import forecast
 
     with session.app.read("credit_5c", session.actor) as ctx:
@@ -203,6 +218,8 @@ def forecast_command(session: Session, by: str, *, as_json: bool) -> None:
     )
     rows = [(one["from"], one["expected_minor"], one["due_minor"]) for one in found["periods"]]
     show_table(Table("forecast", title, columns, rows, found["currency"]))
+    for sentence in left_out_sentences(found["left_out"]):
+        echo(sentence)
 
 
 _PERIODS = {"week": N_("week"), "month": N_("month")}

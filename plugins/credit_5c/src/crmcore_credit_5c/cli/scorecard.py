@@ -97,9 +97,11 @@ def scorecard() -> None:
 def fit_command(session: Session, file: Path, *, as_json: bool, **options: Any) -> None:
     """Fit a scorecard."""
     from crmcore_credit_5c.scorecards.making import make_scorecard
+    from crmcore_credit_5c.scorecards.model_files import require_other
 
     wish = _wish(file, options)
     name = _checked_name(options["name"])
+    require_other(options["out"], file)
     with session.app.read(_PLUGIN, session.actor) as ctx:
         settings, today = ctx.settings, ctx.today
     made = make_scorecard(settings, today, wish)

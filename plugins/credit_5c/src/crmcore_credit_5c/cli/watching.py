@@ -63,14 +63,17 @@ def default_command(session: Session, code: str | None, **options: Any) -> None:
 
 
 def _tested(session: Session, code: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    from crmcore_credit_5c.assessing.reads import record_read_of
     from crmcore_credit_5c.receivables.defaults import default_test
 
-    if options["mark"] or options["unmark"]:
-        return _marked(session, code, options)
-    if options["reason"]:
+    marks = options["mark"] or options["unmark"]
+    if options["reason"] and not marks:
         raise UsageProblem(_("--reason goes with --mark or --unmark"))
+    found = _marked(session, code, options) if marks else None
     with session.app.read(PLUGIN, session.actor) as ctx:
-        return default_test(ctx, code)
+        found = found or default_test(ctx, code)
+        record_read_of(ctx, code, "credit default")
+    return found
 
 
 def _marked(session: Session, code: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,18 +89,31 @@ def _marked(session: Session, code: str, options: Mapping[str, Any]) -> dict[str
 
 
 def _list_defaults(session: Session, *, as_json: bool) -> None:
+    from crmcore_credit_5c.money import LeftOut
     from crmcore_credit_5c.receivables.defaults import in_default
 
+    left_out = LeftOut()
     with session.app.read(PLUGIN, session.actor) as ctx:
-        found = in_default(ctx)
+        found = in_default(ctx, left_out)
         if as_json:
             emit_lines(in_bulk(session, ctx, "credit_default", found, {}))
-            return
-        lines = list(found)
+        else:
+            _say_defaults(list(found))
+        told = left_out.sentences(ctx)
+    _warn(session, told)
+
+
+def _say_defaults(lines: list[dict[str, Any]]) -> None:
     for line in lines:
         echo(default_sentence(line))
     if not lines:
         echo(_("Nobody is in default."))
+
+
+def _warn(session: Session, sentences: Iterable[str]) -> None:
+    """Say on stderr what a list leaves out, whatever its form."""
+    for sentence in sentences:
+        session.app.warn(sentence)
 
 
 def default_sentence(found: Mapping[str, Any]) -> str:
@@ -140,16 +156,19 @@ def dunning() -> None:
 def dunning_list_command(session: Session, limit: int | None, *, due_only: bool, as_json: bool) -> None:
     """List dunning."""
     from crmcore_credit_5c.receivables.dunning import dunning_list
+    from crmcore_credit_5c.receivables.overdue import late_customers
 
     with session.app.read(PLUGIN, session.actor) as ctx:
-        lines = dunning_list(ctx, due_only=due_only)
+        late = late_customers(ctx)
+        lines = dunning_list(ctx, late, due_only=due_only)
         if as_json:
             rows = islice(lines, limit)
             emit_lines(in_bulk(session, ctx, "credit_dunning", rows, {"limit": limit}))
-            return
-        found = list(islice(lines, (limit or SHOWN) + 1))
-        currency = ctx.currency
-    _show(_dunning_table(found[: limit or SHOWN], currency), found, limit or SHOWN)
+        else:
+            found = list(islice(lines, (limit or SHOWN) + 1))
+            _show(_dunning_table(found[: limit or SHOWN], ctx.currency), found, limit or SHOWN)
+        told = late.left_out.sentences(ctx)
+    _warn(session, told)
 
 
 def _dunning_table(lines: Iterable[Mapping[str, Any]], currency: str) -> Table:
@@ -252,9 +271,12 @@ def alarm() -> None:
 @pass_session
 def close_command(session: Session, number: int, note: str, *, as_json: bool) -> None:
     """Close an alarm."""
+    from crmcore_credit_5c.assessing.reads import record_read_of
     from crmcore_credit_5c.receivables.alarms import close_alarm
 
     found = close_alarm(session.app, session.actor, number, note)
+    with session.app.read(PLUGIN, session.actor) as ctx:
+        record_read_of(ctx, found["customer"], "credit alarm")
     if as_json:
         emit(found)
     else:

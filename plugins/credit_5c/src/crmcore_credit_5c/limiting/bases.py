@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.api import BadConfig, to_minor, translator
-from crmcore_credit_5c.receivables.claims import Money, has_fact
+from crmcore_credit_5c.money import Money
+from crmcore_credit_5c.receivables.claims import has_fact
 from crmcore_credit_5c.rules.limits import Known, LimitRule
 from crmcore_credit_5c.tables.evidence import CreditStatement
 

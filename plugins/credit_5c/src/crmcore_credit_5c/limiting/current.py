@@ -50,7 +50,7 @@ def counting_rows(ctx: Context, customer_ids: Iterable[int], day: date) -> dict[
     }
 
 
-def counting(day: date | sa.ColumnElement[date]) -> sa.Select[Any]:
+def counting(day: date) -> sa.Select[Any]:
     """Select of each customer the decision that counts on a day: the one made last of those that hold."""
     later = limits.alias("later")
     newer = sa.exists().where(
@@ -90,7 +90,8 @@ def last_day(ends_on: date | None) -> date | None:
     return None if ends_on is None else ends_on - timedelta(days=1)
 
 
-def select_limits(settings: Mapping[str, Any]) -> sa.Select[Any]:  # noqa: ARG001  (the host hands them to each column)
-    """Select each customer's limit of today, by the calendar of the database: the list knows no other."""
-    held = counting(sa.func.current_date()).subquery("held")
+def select_limits(settings: Mapping[str, Any], today: date | None = None) -> sa.Select[Any]:  # noqa: ARG001  (the host hands them to each column)
+    """Select each customer's limit of the company's day."""
+    assert today is not None  # noqa: S101  (the host hands it to a column that takes it)
+    held = counting(today).subquery("held")
     return sa.select(held.c.customer_id, held.c.limit_minor.label("value"))

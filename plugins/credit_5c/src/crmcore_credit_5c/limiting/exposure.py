@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from crmcore_credit_5c.batches import parts
-from crmcore_credit_5c.limiting.current import Limit, current_limits
+from crmcore_credit_5c.limiting.current import current_limits
 from crmcore_credit_5c.limiting.groups import groups_of
-from crmcore_credit_5c.receivables.claims import Money, has_fact
+from crmcore_credit_5c.money import LeftOut, Money, NoRate
+from crmcore_credit_5c.receivables.claims import has_fact
 from crmcore_credit_5c.rules.exposure import Used, headroom_minor, together
 
 if TYPE_CHECKING:
@@ -38,24 +39,45 @@ class Exposure(NamedTuple):
         return headroom_minor(self.limit_minor, self.exposure_minor)
 
 
-def exposures(ctx: Context, customer_ids: Iterable[int], *, group: bool = False) -> dict[int, Exposure]:
+def exposures(
+    ctx: Context, customer_ids: Iterable[int], *, group: bool = False, left_out: LeftOut | None = None
+) -> dict[int, Exposure]:
     """Return customer → its limit and what of it is used; with `group` those of its whole group.
 
     Other currencies are converted at today's rate, each currency's sum once. MissingFact where no plugin provides
-    `receivables` or `orders_open`; CrmError where a rate is unknown.
+    `receivables` or `orders_open`.
+    left_out: takes note of those for whom a rate is unknown, who are not among the answers; NoRate without it.
     """
     asked = sorted(set(customer_ids))
     if not group:
-        return _exposures(ctx, {number: (number, frozenset({number})) for number in asked})
+        return _exposures(ctx, {number: (number, frozenset({number})) for number in asked}, left_out)
     groups = groups_of(ctx.connection, asked)
-    return _exposures(ctx, {n: (groups.tops[n], groups.members[groups.tops[n]]) for n in asked})
+    return _exposures(ctx, {n: (groups.tops[n], groups.members[groups.tops[n]]) for n in asked}, left_out)
 
 
-def _exposures(ctx: Context, asked: Mapping[int, tuple[int, frozenset[int]]]) -> dict[int, Exposure]:
-    limits = limits_in_currency(ctx, {head for head, _members in asked.values()})
-    used = used_by(ctx, {member for _head, members in asked.values() for member in members})
+def exposures_as_they_bind(
+    ctx: Context, customer_ids: Iterable[int], left_out: LeftOut | None = None
+) -> dict[int, Exposure]:
+    """Return customer → use of its limit: of a top parent by its whole group, of others by themselves."""
+    asked = set(customer_ids)
+    tops = {number for number, top in groups_of(ctx.connection, asked).tops.items() if top == number}
+    of_groups = exposures(ctx, tops, group=True, left_out=left_out)
+    return exposures(ctx, asked - tops, left_out=left_out) | of_groups
+
+
+def _exposures(
+    ctx: Context, asked: Mapping[int, tuple[int, frozenset[int]]], left_out: LeftOut | None
+) -> dict[int, Exposure]:
+    unknown = None if left_out is None else LeftOut()
+    limits = limits_in_currency(ctx, {head for head, _members in asked.values()}, unknown)
+    everybody = {member for _head, members in asked.values() for member in members}
+    used = used_by(ctx, everybody, left_out=unknown)
     found: dict[int, Exposure] = {}
     for number, (head, members) in asked.items():
+        if unknown is not None and left_out is not None and not unknown.problems.keys().isdisjoint(members):
+            for member in members & unknown.problems.keys():
+                left_out.add(number, unknown.problems[member], unknown.amounts.get(member))
+            continue
         of_all = together(used[member] for member in members if member in used)
         found[number] = Exposure(
             head,
@@ -69,30 +91,42 @@ def _exposures(ctx: Context, asked: Mapping[int, tuple[int, frozenset[int]]]) ->
     return found
 
 
-def limits_in_currency(ctx: Context, customer_ids: Iterable[int]) -> dict[int, int]:
+def limits_in_currency(
+    ctx: Context, customer_ids: Iterable[int], left_out: LeftOut | None = None
+) -> dict[int, int]:
     """Return customer → its own limit of today in minor units of the company's currency; without one it is left out."""
-    money = Money(ctx, ctx.today)
-    return {number: _converted(money, limit) for number, limit in current_limits(ctx, customer_ids).items()}
-
-
-def _converted(money: Money, limit: Limit) -> int:
-    return money.converted(limit.limit_minor, limit.currency)
+    held = {
+        number: {limit.currency: limit.limit_minor}
+        for number, limit in current_limits(ctx, customer_ids).items()
+    }
+    if left_out is None:
+        return _in_currency(ctx, held, None)
+    unknown = LeftOut()
+    found = _in_currency(ctx, held, unknown)
+    for number, problems in unknown.problems.items():
+        left_out.add(number, problems)  # a limit is no money that anybody owes
+    return found
 
 
 def used_by(
-    ctx: Context, customer_ids: Iterable[int], *, without_orders: Collection[int] = ()
+    ctx: Context,
+    customer_ids: Iterable[int],
+    *,
+    without_orders: Collection[int] = (),
+    left_out: LeftOut | None = None,
 ) -> dict[int, Used]:
     """Return customer → what it uses today; who uses nothing is left out.
 
-    without_orders: ids of documents that are not counted: the orders that are being released.
+    without_orders: ids of documents that are not counted: the orders that are being released. left_out: as of `exposures`.
     """
     for fact in ("receivables", "orders_open"):
         ctx.facts.provider(fact)
     ids = list(customer_ids)
-    receivables = sums(ctx, "receivables", ids)
-    orders = sums(ctx, "orders_open", ids, without=without_orders)
+    receivables = sums(ctx, "receivables", ids, left_out=left_out)
+    orders = sums(ctx, "orders_open", ids, without=without_orders, left_out=left_out)
     # A ledger that knows no deliveries invoices what it delivers.
-    delivered = sums(ctx, "deliveries_open", ids) if has_fact(ctx, "deliveries_open") else {}
+    known = has_fact(ctx, "deliveries_open")
+    delivered = sums(ctx, "deliveries_open", ids, left_out=left_out) if known else {}
     return {
         number: Used(receivables.get(number, 0), orders.get(number, 0), delivered.get(number, 0))
         for number in {*receivables, *orders, *delivered}
@@ -100,10 +134,16 @@ def used_by(
 
 
 def unallocated_by(ctx: Context, customer_ids: Iterable[int]) -> dict[int, int]:
-    """Return customer → payments that settle nothing yet, in the company's currency; none without the fact."""
+    """Return customer → payments that settle nothing yet, in the company's currency; none without the fact.
+
+    What is dated in the future, such as a post-dated cheque, is not paid yet.
+    """
     if not has_fact(ctx, "payments"):
         return {}
-    return sums(ctx, "payments", customer_ids, of="amount_minor", less="allocated_minor")
+    rows = ctx.facts.select("payments").subquery("payments")
+    left = rows.c.amount_minor - rows.c.allocated_minor
+    query = _by_customer(rows, left).where(rows.c.occurred_on <= ctx.today)
+    return _in_currency(ctx, _grouped(ctx, query, rows, customer_ids), None)
 
 
 def sums(
@@ -111,19 +151,23 @@ def sums(
     fact: str,
     customer_ids: Iterable[int],
     *,
-    of: str = "open_minor",
-    less: str = "",
     without: Collection[int] = (),
+    left_out: LeftOut | None = None,
 ) -> dict[int, int]:
-    """Return customer → the sum of a fact's column, less another one's, in minor units of the company's currency."""
+    """Return customer → what is open of a fact, in minor units of the company's currency.
+
+    without, left_out: as of `used_by`.
+    """
     rows = ctx.facts.select(fact).subquery(fact)
-    amount = rows.c[of] - rows.c[less] if less else rows.c[of]
-    query = sa.select(rows.c.customer_id, rows.c.currency, sa.func.sum(amount)).group_by(
-        rows.c.customer_id, rows.c.currency
-    )
+    query = _by_customer(rows, rows.c.open_minor)
     if without:
         query = query.where(rows.c.document_id.not_in(sorted(without)))
-    return _in_currency(ctx, _grouped(ctx, query, rows, customer_ids))
+    return _in_currency(ctx, _grouped(ctx, query, rows, customer_ids), left_out)
+
+
+def _by_customer(rows: sa.Subquery, amount: sa.ColumnElement[int]) -> sa.Select[Any]:
+    query = sa.select(rows.c.customer_id, rows.c.currency, sa.func.sum(amount))
+    return query.group_by(rows.c.customer_id, rows.c.currency)
 
 
 def _grouped(
@@ -136,6 +180,17 @@ def _grouped(
     return found
 
 
-def _in_currency(ctx: Context, amounts: Mapping[int, Mapping[str, int]]) -> dict[int, int]:
+def _in_currency(
+    ctx: Context, amounts: Mapping[int, Mapping[str, int]], left_out: LeftOut | None
+) -> dict[int, int]:
     money = Money(ctx, ctx.today)
-    return {number: money.total(by_currency) for number, by_currency in amounts.items()}
+    found: dict[int, int] = {}
+    for number, by_currency in amounts.items():
+        try:
+            found[number] = money.total(by_currency)
+        except NoRate:
+            if left_out is None:
+                raise
+            problems = money.lacking(name for name, amount in by_currency.items() if amount)
+            left_out.add(number, problems, {name: by_currency[name] for name in problems})
+    return found

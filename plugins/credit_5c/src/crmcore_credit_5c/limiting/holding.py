@@ -14,8 +14,8 @@ from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.limiting.exposure import limits_in_currency, unallocated_by, used_by
 from crmcore_credit_5c.limiting.groups import Groups, customers, groups_of
 from crmcore_credit_5c.limiting.proposing import policy_of
+from crmcore_credit_5c.money import Money
 from crmcore_credit_5c.policies.current import grade_policies
-from crmcore_credit_5c.receivables.claims import Money
 from crmcore_credit_5c.receivables.overdue import overdue
 from crmcore_credit_5c.rules.exposure import Used, together
 from crmcore_credit_5c.rules.holds import Account, Breach, Buyer, Terms, release_in_turn

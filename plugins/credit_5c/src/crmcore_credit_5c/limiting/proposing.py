@@ -15,7 +15,6 @@ from crmcore.api import (
     UsageProblem,
     find_approvals,
     format_minor,
-    latest_approvals,
     request_approvals,
     to_minor,
     translator,
@@ -24,7 +23,8 @@ from crmcore_credit_5c.assessing.current import Grade, current_grades
 from crmcore_credit_5c.assessing.reads import find_usable
 from crmcore_credit_5c.limiting.bases import known_of, limit_rules
 from crmcore_credit_5c.limiting.exposure import limits_in_currency
-from crmcore_credit_5c.limiting.workings import working_json, working_sentence
+from crmcore_credit_5c.limiting.import_rows import waiting_alone, waiting_imports
+from crmcore_credit_5c.limiting.workings import shown_working, working_json
 from crmcore_credit_5c.policies.current import GradePolicy, grade_policies
 from crmcore_credit_5c.rules.limits import Working, smallest, work_out_all
 
@@ -67,8 +67,8 @@ def propose(app: App, actor: str, code: str, wish: Wish, *, source: str = "cli")
         workings = _workings(ctx, customer_id, grade, policy, requested)
         amount = _amount(ctx, code, wish, requested, workings)
         _refuse_second(ctx, customer_id, code)
-        payload = _payload(ctx, wish, grade, amount, workings)
-        request = _request(ctx, customer_id, code, wish, amount, payload)
+        payload = {"customer": code, **_payload(ctx, wish, grade, amount, workings)}
+        request = _request(customer_id, wish, payload)
         number = _asked(tx, request, code)
         state = find_approvals(ctx, [number])[number].state
     return {
@@ -161,12 +161,24 @@ def _amount(ctx: Context, code: str, wish: Wish, requested: int | None, workings
     if wish.until is not None and requested is not None:
         return requested
     if best is None or best.amount_minor is None:
-        said = "; ".join(working_sentence(one, ctx.currency) for one in workings)
+        jsons = [working_json(one, ctx.currency, chosen=False) for one in workings]
+        said = "; ".join(shown_working(one, ctx.currency) for one in jsons)
         message = _(
             "no limit can be proposed for {code}: {workings}; ask for an amount with --requested AMOUNT"
         )
         raise Refused(message.format(code=code, workings=said))
+    if best.amount_minor == 0:
+        raise _nothing(ctx, code, best)
     return best.amount_minor
+
+
+def _nothing(ctx: Context, code: str, best: Working) -> CrmError:
+    """Say which rule comes to nothing: a limit of 0 is decided on purpose, by a file, or not at all."""
+    said = shown_working(working_json(best, ctx.currency, chosen=True), ctx.currency)
+    message = _(
+        "no limit is proposed for {code}, since it would be nothing: {working}; correct the rules, or give 0 on purpose with: crm credit limit import FILE"
+    )
+    return Refused(message.format(code=code, working=said))
 
 
 def _refuse_second(ctx: Context, customer_id: int, code: str) -> None:
@@ -176,10 +188,11 @@ def _refuse_second(ctx: Context, customer_id: int, code: str) -> None:
 
 
 def open_request(ctx: Context, customer_id: int) -> ApprovalRequest | None:
-    """Return the request on a customer's limit that waits; None = none does."""
-    key = matter(customer_id)
-    latest = latest_approvals(ctx, KIND, [key]).get(key)
-    return latest if latest is not None and latest.state == "requested" else None
+    """Return the request on a customer's limit that waits, on this one or on all of a file; None = none does."""
+    alone = waiting_alone(ctx, [customer_id], KIND).get(customer_id)
+    if alone is not None:
+        return find_approvals(ctx, [alone])[alone]
+    return waiting_imports(ctx, [customer_id]).get(customer_id)
 
 
 def matter(customer_id: int) -> str:
@@ -214,25 +227,33 @@ def _payload(
     }
 
 
-def _request(
-    ctx: Context, customer_id: int, code: str, wish: Wish, amount: int, payload: Mapping[str, Any]
-) -> ApprovalRequest:
-    shown = {"code": code, "amount": format_minor(amount, ctx.currency), "currency": ctx.currency}
-    if wish.until is None:
-        subject = _("credit limit of {code}: {amount} {currency}").format(**shown)
-    else:
-        subject = _("credit limit of {code}: {amount} {currency} until {until}").format(
-            **shown, until=wish.until
-        )
+def _request(customer_id: int, wish: Wish, payload: Mapping[str, Any]) -> ApprovalRequest:
     return ApprovalRequest(
         KIND,
-        subject,
+        _subject(payload),
         wish.reason,
         matter(customer_id),
         customer_id,
-        amount,
-        ctx.currency,
+        payload["limit_minor"],
+        payload["currency"],
         payload,
+    )
+
+
+def describe(request: ApprovalRequest) -> str | None:
+    """Say which limit is asked for, in the reader's language; None of a request that an older version made."""
+    return _subject(request.payload) if "customer" in request.payload else None
+
+
+def _subject(payload: Mapping[str, Any]) -> str:
+    message = (
+        _("credit limit of {code}: {amount} {currency}")
+        if payload["until"] is None
+        else _("credit limit of {code}: {amount} {currency} until {until}")
+    )
+    amount = format_minor(payload["limit_minor"], payload["currency"])
+    return message.format(
+        code=payload["customer"], amount=amount, currency=payload["currency"], until=payload["until"]
     )
 
 

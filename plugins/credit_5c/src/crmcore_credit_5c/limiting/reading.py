@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.api import MissingFact, customer_codes, unrestricted
+from crmcore.api import MissingFact, approval_table, customer_codes, find_approvals, translator, unrestricted
 from crmcore_credit_5c.assessing.reads import find_usable
 from crmcore_credit_5c.limiting.current import (
     Record,
@@ -18,18 +18,25 @@ from crmcore_credit_5c.limiting.current import (
     last_day,
     records,
 )
-from crmcore_credit_5c.limiting.exposure import Exposure, exposures
+from crmcore_credit_5c.limiting.exposure import Exposure, exposures, exposures_as_they_bind
 from crmcore_credit_5c.limiting.groups import customers, groups_of
 from crmcore_credit_5c.limiting.proposing import open_request
+from crmcore_credit_5c.money import LeftOut
 
 if TYPE_CHECKING:
     from crmcore.api import Context
 
+_ = translator("crmcore_credit_5c")
 _CHUNK = 500
+_NAMED = 10
+"""So many top parents are named."""
 
 
-def limit_on(ctx: Context, code: str, as_of: date | None = None) -> dict[str, Any]:
-    """Return a customer's limit on a day, by default today; schemas/limit.schema.json. NotFound for an unknown one."""
+def limit_on(ctx: Context, code: str, as_of: date | None = None, *, told: bool = False) -> dict[str, Any]:
+    """Return a customer's limit on a day, by default today; schemas/limit.schema.json. NotFound for an unknown one.
+
+    told: with a rule's reason in the reader's language, for people.
+    """
     customer_id = find_usable(ctx, code)
     day = as_of or ctx.today
     top = groups_of(ctx.connection, [customer_id]).tops[customer_id]
@@ -39,13 +46,13 @@ def limit_on(ctx: Context, code: str, as_of: date | None = None) -> dict[str, An
     return {
         "customer": code,
         "on": day.isoformat(),
-        **_limit_json(rows.get(customer_id)),
+        **_limit_json(ctx, rows.get(customer_id), told=told),
         "group": None if of_group is None else _group_json(ctx, top, of_group),
         "waiting": None if waiting is None else waiting.id,
     }
 
 
-def _limit_json(row: Record | None) -> dict[str, Any]:
+def _limit_json(ctx: Context, row: Record | None, *, told: bool) -> dict[str, Any]:
     if row is None:
         empty = (
             "currency",
@@ -56,12 +63,14 @@ def _limit_json(row: Record | None) -> dict[str, Any]:
             "request",
             "proposed_by",
             "decided_by",
+            "decided_for",
         )
         return {
             "limit_minor": None,
             **dict.fromkeys(empty),
             "single_person": False,
             "reason": None,
+            "decision_reason": None,
             "proposals": [],
         }
     return {
@@ -74,10 +83,27 @@ def _limit_json(row: Record | None) -> dict[str, Any]:
         "request": row["approval_id"],
         "proposed_by": row["proposed_by"],
         "decided_by": row["decided_by"],
+        "decided_for": _decided_for(ctx, row["approval_id"]),
         "single_person": row["single_person"],
         "reason": row["reason"],
+        "decision_reason": _decision_reason(ctx, row["approval_id"], told=told),
         "proposals": row["workings"],
     }
+
+
+def _decision_reason(ctx: Context, request: int | None, *, told: bool) -> str | None:
+    """Return why a limit was decided so: it stands in the request; a limit handed on in a merge has none."""
+    numbers = [] if request is None else [request]
+    return next(
+        (one.decision_reason or None for one in find_approvals(ctx, numbers, told=told).values()), None
+    )
+
+
+def _decided_for(ctx: Context, request: int | None) -> str | None:
+    """Return in whose name a deputy decided; None where nobody was stood in for."""
+    found = sa.select(approval_table.c.decided_for).where(approval_table.c.id == request)
+    name: str | None = None if request is None else ctx.connection.scalar(found)
+    return name
 
 
 def _group_json(ctx: Context, top: int, row: Record) -> dict[str, Any]:
@@ -102,14 +128,17 @@ def proposals_of(ctx: Context, customer_id: int) -> list[dict[str, Any]]:
     return [] if row is None else list(row["workings"] or ())
 
 
-def history(ctx: Context, code: str) -> Iterator[dict[str, Any]]:
-    """Yield the decisions on a customer's limit, the newest first; schemas/limit_history.schema.json."""
+def history(ctx: Context, code: str, *, told: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield the decisions on a customer's limit, the newest first; schemas/limit_history.schema.json.
+
+    told: with a rule's reason in the reader's language, for people.
+    """
     customer_id = find_usable(ctx, code)
     counts = counting_rows(ctx, [customer_id], ctx.today).get(customer_id)
     for row in decisions_of(ctx, customer_id):
         yield {
             "customer": code,
-            **_limit_json(row),
+            **_limit_json(ctx, row, told=told),
             "decided_at": row["decided_at"],
             "counts": counts is not None and counts["id"] == row["id"],
         }
@@ -131,7 +160,10 @@ def list_limits(ctx: Context, limit: int | None = None) -> Iterator[dict[str, An
 
 
 def _with_use(ctx: Context, rows: Sequence[Record]) -> Iterator[dict[str, Any]]:
-    used = used_if_known(ctx, [row["customer_id"] for row in rows])
+    left_out = LeftOut()
+    ids = [row["customer_id"] for row in rows]
+    used = _used_as_they_bind(ctx, ids, left_out)
+    members = groups_of(ctx.connection, ids).members
     for row in rows:
         one = used.get(row["customer_id"])
         yield {
@@ -142,18 +174,56 @@ def _with_use(ctx: Context, rows: Sequence[Record]) -> Iterator[dict[str, Any]]:
             "since": row["valid_from"].isoformat(),
             "until": _text(last_day(row["ends_on"])),
             "grade": row["grade"],
+            "group": len(members.get(row["customer_id"], ())) > 1,
             "currency": ctx.currency,
             "exposure_minor": None if one is None else one.exposure_minor,
             "headroom_minor": None if one is None else one.headroom_minor,
+            "problem": left_out.problem(row["customer_id"]),
         }
 
 
-def used_if_known(ctx: Context, customer_ids: Sequence[int]) -> dict[int, Exposure]:
-    """Return what of their limits customers use; nothing where the company keeps no ledger."""
+def _used_as_they_bind(ctx: Context, customer_ids: Sequence[int], left_out: LeftOut) -> dict[int, Exposure]:
     try:
-        return exposures(ctx, customer_ids)
+        return exposures_as_they_bind(ctx, customer_ids, left_out)
     except MissingFact:
         return {}
+
+
+def shared_limits(lines: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Say of which lines of `list_limits` the limit is that of a whole group, and so is what is used."""
+    codes = [str(one["customer"]) for one in lines if one["group"]]
+    if codes:
+        named = ", ".join([*codes[:_NAMED], *["…"][: len(codes) > _NAMED]])
+        yield _("Used by the whole group, whose limit it is: {customers}").format(customers=named)
+
+
+def unknown_use(lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield, as `LeftOut.as_json` would, those lines of `list_limits` whose use is not known for want of a rate."""
+    for one in lines:
+        if one["problem"] is not None:
+            yield {"customer": one["customer"], "amounts": [], "problem": one["problem"]}
+
+
+def used_if_known(
+    ctx: Context, customer_ids: Sequence[int], left_out: LeftOut | None = None
+) -> dict[int, Exposure]:
+    """Return what of their limits customers use; nothing where the company keeps no ledger.
+
+    left_out: as of `exposures`.
+    """
+    try:
+        return exposures(ctx, customer_ids, left_out=left_out)
+    except MissingFact:
+        return {}
+
+
+def limit_of_group(ctx: Context, code: str) -> str | None:
+    """Return the code of the top parent of a customer, if that is another one and has a limit; None else."""
+    customer_id = find_usable(ctx, code)
+    top = groups_of(ctx.connection, [customer_id]).tops[customer_id]
+    if top == customer_id or not counting_rows(ctx, [top], ctx.today):
+        return None
+    return customer_codes(ctx.connection, [top])[top]
 
 
 def exposure_json(ctx: Context, code: str, *, group: bool = False) -> dict[str, Any]:

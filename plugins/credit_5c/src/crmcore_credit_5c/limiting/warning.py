@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -11,14 +11,17 @@ import sqlalchemy as sa
 
 from crmcore.api import Alert, MissingFact, format_minor, translator, unrestricted
 from crmcore_credit_5c.limiting.current import counting, last_day, limits
-from crmcore_credit_5c.limiting.exposure import Exposure, exposures
+from crmcore_credit_5c.limiting.exposure import Exposure, exposures_as_they_bind
 from crmcore_credit_5c.limiting.groups import customers, groups_of
+from crmcore_credit_5c.money import LeftOut, amounts_text
 from crmcore_credit_5c.rules.limits import nearly_used
 
 if TYPE_CHECKING:
     from crmcore.api import Context
 
 _ = translator("crmcore_credit_5c")
+_MOST_UNKNOWN = 100
+"""More of them nobody reads: one rate that is missing may concern them all."""
 
 
 def limit_alerts(run: str | None, ctx: Context) -> Iterator[Alert]:
@@ -32,8 +35,9 @@ def limit_alerts(run: str | None, ctx: Context) -> Iterator[Alert]:
 def _used_up(ctx: Context) -> Iterator[Alert]:
     share = Fraction(ctx.settings["limit_use_alert"])
     names = _with_limit(ctx)
+    left_out = LeftOut()
     try:
-        found = _as_they_bind(ctx, names)
+        found = exposures_as_they_bind(ctx, names, left_out)
     except MissingFact:  # without a ledger nothing is used
         return
     full = {
@@ -44,13 +48,25 @@ def _used_up(ctx: Context) -> Iterator[Alert]:
     members = groups_of(ctx.connection, full).members
     for number, one in full.items():
         yield _use_alert(ctx, number, names[number], one, of_group=len(members.get(number, ())) > 1)
+    for number in sorted(left_out.problems)[:_MOST_UNKNOWN]:
+        yield _unknown_alert(ctx, number, names[number], left_out)
 
 
-def _as_they_bind(ctx: Context, customer_ids: Collection[int]) -> dict[int, Exposure]:
-    """Return customer → use of its limit: of a top parent by its whole group, of others by themselves."""
-    of_groups = exposures(ctx, customer_ids, group=True)
-    tops = {number: one for number, one in of_groups.items() if one.customer_id == number}
-    return exposures(ctx, set(customer_ids) - tops.keys()) | tops
+def _unknown_alert(ctx: Context, number: int, name: str, left_out: LeftOut) -> Alert:
+    """Say that nobody can tell how far a limit is used; the key is that of the work item on dunning, told once."""
+    amounts = amounts_text(left_out.amounts.get(number, {}))
+    title = (
+        _("how far {name} uses its credit limit is not known, with {amounts} open: {problem}")
+        if amounts
+        else _("how far {name} uses its credit limit is not known: {problem}")
+    )
+    return Alert(
+        key=f"credit:no_rate:{number}",
+        customer_id=number,
+        at=ctx.now,
+        title=title.format(name=name, amounts=amounts, problem=left_out.problem(number)),
+        severity="warning",
+    )
 
 
 def _use_alert(ctx: Context, number: int, name: str, one: Exposure, *, of_group: bool) -> Alert:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -24,6 +23,8 @@ from crmcore.api import (
     to_minor,
     translator,
 )
+from crmcore_credit_5c.assessing.files import read_json
+from crmcore_credit_5c.assessing.sentences import shown
 from crmcore_credit_5c.policies.versions import as_grades, as_list, differences_json, grades_on, rows_of
 from crmcore_credit_5c.rules import policy as rules
 from crmcore_credit_5c.rules.policy import BadPolicy, Grades
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 _ = translator("crmcore_credit_5c")
 PLUGIN = "credit_5c"
 KIND = "credit_5c_policy"
-_LARGEST_FILE = 1 << 20
 _MOST_GRADES = 20
 _LONGEST_GRADE = 8
 _LONGEST_REASON = 1000
@@ -52,9 +52,21 @@ def policy_kind() -> ApprovalKind:
             "grades": {"type": "array", "minItems": 1, "items": {"type": "object"}},
             "valid_from": {"type": "string"},
             "versions": {"type": "integer"},
+            "changed": {"type": "array", "items": {"type": "string"}},
         },
     }
-    return ApprovalKind(KIND, N_("Credit policy"), "credit.policy", apply_policy, payload_schema=schema)
+    title = N_("Credit policy")
+    return ApprovalKind(KIND, title, "credit.policy", apply_policy, payload_schema=schema, describe=describe)
+
+
+def describe(request: ApprovalRequest) -> str | None:
+    """Say from when on which grades change, in the reader's language; None of a request of an older version."""
+    return _subject(request.payload) if "changed" in request.payload else None
+
+
+def _subject(payload: Mapping[str, Any]) -> str:
+    message = _("credit policy from {day} on: {grades}")
+    return message.format(day=payload["valid_from"], grades=", ".join(payload["changed"]))[:200]
 
 
 def propose(app: App, actor: str, wanted: Wanted, reason: str, start: date | None = None) -> dict[str, Any]:
@@ -75,8 +87,8 @@ def propose(app: App, actor: str, wanted: Wanted, reason: str, start: date | Non
         if not found and list(before) == list(after):
             raise CrmError(_("the policy says so already; nothing was proposed"))
         payload = {"grades": as_list(after), "valid_from": first.isoformat(), "versions": len(rows_of(ctx))}
-        subject = _("credit policy from {day} on: {grades}").format(day=first, grades=_grades(found, after))
-        request = ApprovalRequest(KIND, subject[:200], reason.strip(), "policy", payload=payload)
+        payload["changed"] = _grades(found, after)
+        request = ApprovalRequest(KIND, _subject(payload), reason.strip(), "policy", payload=payload)
         (number,) = request_approvals(tx, [request])
         stored = find_approvals(ctx, [number])[number]
         if dict(stored.payload) != payload or stored.requested_by != tx.actor:
@@ -188,13 +200,7 @@ _EXAMPLE = '{"grade": "A", "payment_days": 60, "deposit": "0", "hold": "limit", 
 
 
 def _read(path: Path) -> list[Any]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST_FILE + 1)
-        content = json.loads(raw.decode("utf-8-sig")) if len(raw) <= _LARGEST_FILE else None
-    except (OSError, ValueError, RecursionError) as error:
-        message = _("{path} cannot be read as a policy ({problem}); give a JSON file in UTF-8")
-        raise CrmError(message.format(path=path, problem=printable(str(error)))) from None
+    content = read_json(path)
     listed = content.get("grades") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not 1 <= len(listed) <= _MOST_GRADES:
         message = _(
@@ -228,7 +234,7 @@ def problem_sentence(error: BadPolicy) -> str:
         message = _("a policy has no key {key!r}; known are {known}")
         return message.format(key=printable(error.key), known=", ".join(rules.KEYS))
     message = _("{key} = {value!r} is not allowed; allowed is {allowed}")
-    value = printable(str(error.value))[:80]
+    value = printable(error.value if isinstance(error.value, str) else shown(error.value))[:80]
     return message.format(key=error.key, value=value, allowed=_allowed(error.key))
 
 
@@ -253,8 +259,8 @@ def _first_day(ctx: Context, start: date | None) -> date:
     return first
 
 
-def _grades(found: list[rules.Difference], after: Grades) -> str:
-    return ", ".join(dict.fromkeys([one.grade for one in found] or list(after)))
+def _grades(found: list[rules.Difference], after: Grades) -> list[str]:
+    return list(dict.fromkeys([one.grade for one in found] or list(after)))
 
 
 def _policy_request(ctx: Context, number: int) -> ApprovalRequest:

@@ -15,6 +15,7 @@ from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.limiting.groups import groups_of
 from crmcore_credit_5c.limiting.holding import paying_first
 from crmcore_credit_5c.limiting.proposing import policy_of
+from crmcore_credit_5c.money import LeftOut
 from crmcore_credit_5c.policies.current import GradePolicy, as_policies
 from crmcore_credit_5c.policies.past import NOT_RELEASED, Past, past_of
 from crmcore_credit_5c.policies.versions import grades_on
@@ -87,8 +88,9 @@ def simulate(
 ) -> dict[str, Any]:
     """Return what the policy in force, and the proposed one, would have held: schemas/simulation.schema.json.
 
-    Orders from start to end, both included; by default the year up to yesterday. UsageProblem for days the wrong way
-    round, MissingFact where no plugin provides the facts, CrmError where a rate is unknown.
+    Orders from start to end, both included; by default the year up to yesterday. Groups with money in a currency without
+    an exchange rate are not judged, and `left_out` names them with what they ordered. UsageProblem for days the wrong way
+    round, MissingFact where no plugin provides the facts.
     """
     require_facts(ctx, "orders", "order_invoices", "receivables", "settlements", "payments")
     first, last = _period(ctx, start, end)
@@ -97,6 +99,7 @@ def simulate(
         outcomes[PROPOSED] = Outcome(as_policies(ctx, proposed))
     done: set[int] = set()
     unknown = 0
+    left_out = LeftOut()
     for part in parts(_buyers(ctx, first, last)):
         groups = groups_of(ctx.connection, part)
         fresh = {top: members for top, members in groups.members.items() if top not in done}
@@ -104,6 +107,8 @@ def simulate(
         past = past_of(ctx, [member for members in fresh.values() for member in members], last)
         first_payers = set(paying_first(ctx, past.customers))
         for top, members in fresh.items():
+            if _passed_over(past, members, left_out):
+                continue
             unknown += _judge(ctx, past, (top, members), (first, last), outcomes, first_payers)
     return {
         "from": first.isoformat(),
@@ -111,7 +116,32 @@ def simulate(
         "currency": ctx.currency,
         "judged_by_today": unknown,
         "policies": [outcome.as_json(name) for name, outcome in outcomes.items()],
+        "left_out": _with_orders(ctx, left_out, first, last).as_json(ctx),
     }
+
+
+def _passed_over(past: Past, members: Collection[int], left_out: LeftOut) -> bool:
+    """Tell whether the books of a group are not whole; then all who belong to it are noted."""
+    problems: dict[str, str] = {}
+    for member in members:
+        problems |= past.no_rate.get(member, {})
+    for member in members if problems else ():
+        left_out.add(member, problems)
+    return bool(problems)
+
+
+def _with_orders(ctx: Context, left_out: LeftOut, first: date, last: date) -> LeftOut:
+    """Return those of them who ordered anything, with what they ordered, in its own currency."""
+    found = LeftOut()
+    fact = ctx.facts.select("orders").subquery("orders")
+    columns = (fact.c.customer_id, fact.c.currency)
+    for part in parts(left_out.problems):
+        query = _ordered(fact, first, last, *columns, sa.func.sum(fact.c.amount_minor))
+        for customer, currency, amount in ctx.connection.execute(
+            query.where(fact.c.customer_id.in_(part)).group_by(*columns)
+        ):
+            found.add(customer, left_out.problems[customer], {currency: int(amount)})
+    return found
 
 
 def _period(ctx: Context, start: date | None, end: date | None) -> tuple[date, date]:
@@ -127,12 +157,14 @@ def _period(ctx: Context, start: date | None, end: date | None) -> tuple[date, d
 
 def _buyers(ctx: Context, first: date, last: date) -> Iterator[int]:
     fact = ctx.facts.select("orders").subquery("orders")
-    query = (
-        sa.select(fact.c.customer_id)
-        .where(fact.c.occurred_on.between(first, last), fact.c.state.not_in(NOT_RELEASED))
-        .distinct()
+    return iter(ctx.connection.scalars(_ordered(fact, first, last, fact.c.customer_id).distinct()).all())
+
+
+def _ordered(fact: sa.Subquery, first: date, last: date, *columns: Any) -> sa.Select[Any]:
+    """Select of the orders that are judged."""
+    return sa.select(*columns).where(
+        fact.c.occurred_on.between(first, last), fact.c.state.not_in(NOT_RELEASED)
     )
-    return iter(ctx.connection.scalars(query).all())
 
 
 def _judge(

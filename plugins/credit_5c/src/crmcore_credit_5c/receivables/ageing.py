@@ -9,8 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, find_customer, unrestricted
-from crmcore_credit_5c.receivables.claims import Money, claims_on, customers
+from crmcore.api import Context, unrestricted
+from crmcore_credit_5c.assessing.reads import find_usable
+from crmcore_credit_5c.money import KnownMoney, Money, set_aside
+from crmcore_credit_5c.receivables.claims import claims_on, customers
 from crmcore_credit_5c.receivables.groups import group_members, members_with
 from crmcore_credit_5c.rules.ageing import bucket_names, first_days
 
@@ -32,7 +34,8 @@ def ageing(ctx: Context, asked: Asked) -> dict[str, Any]:
     """Return the sums as `crm credit ageing --json` prints them: schemas/ageing.schema.json.
 
     Credit notes reduce the bucket of their own date. A customer counts in each bucket in which any document of its is
-    open. Amounts are added up per currency and converted at the rate of the day. NotFound for an unknown customer.
+    open. Amounts are added up per currency and converted at the rate of the day; what has no rate is in no sum, and
+    `left_out` names it; of one customer it is NoRate. NotFound for an unknown customer, Refused for a restricted person.
     """
     reading = Reading(ctx, asked)
     amounts, counts = reading.sums()
@@ -46,13 +49,15 @@ def ageing(ctx: Context, asked: Asked) -> dict[str, Any]:
             {"bucket": name, "amount_minor": amount, "customers": count}
             for name, amount, count in zip(reading.names, total, counts, strict=True)
         ],
+        "left_out": reading.left_out(),
     }
 
 
 def ageing_by_customer(ctx: Context, asked: Asked, limit: int | None = None) -> Iterator[dict[str, Any]]:
     """Yield who owes how much in which bucket, the largest debts first: schemas/ageing_customer.schema.json.
 
-    Restricted persons are left out of the list; they stay in the sums of `ageing`.
+    Restricted persons are left out of the list; they stay in the sums of `ageing`. What has no exchange rate is in no
+    amount: `ageing` names it.
     """
     reading = Reading(ctx, asked)
     found = [
@@ -78,12 +83,14 @@ class Reading:
         """Look up who is asked for; MissingFact where a fact that is needed has no provider."""
         self._connection = ctx.connection
         self.day = asked.as_of or ctx.today
-        self.money = Money(ctx, self.day)
+        self._ctx = ctx
+        alone = asked.customer is not None and not asked.group
+        self.money = Money(ctx, self.day) if alone else KnownMoney(ctx, self.day)
         bounds = sorted(ctx.settings["ageing_bounds"])
         self.names = bucket_names(bounds)
         ids: list[int] | None = None
         if asked.customer is not None:
-            number = find_customer(ctx.connection, asked.customer)
+            number = find_usable(ctx, asked.customer)
             ids = members_with(ctx, number) if asked.group else [number]
         self._claims = claims_on(ctx, self.day, ids)
         self._heads = group_members().subquery("heads") if asked.group else None
@@ -104,6 +111,13 @@ class Reading:
             amounts[bucket][currency] = int(amount)
             counts[bucket] += int(debtors)
         return amounts, counts
+
+    def left_out(self) -> list[dict[str, Any]]:
+        """Return whose money is in no sum, once the sums were made; as `LeftOut.as_json`."""
+        problems = self.money.problems if isinstance(self.money, KnownMoney) else {}
+        return set_aside(self._ctx, problems, [(self._claims.rows, self._claims.open_minor)]).as_json(
+            self._ctx
+        )
 
     def _sums(self) -> sa.Select[Any]:
         """Select the sums in one pass; of a customer with several currencies in a bucket the first one counts it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from crmcore.api import N_, Alert, Context, NotFound, Refused, format_minor, translator, unrestricted
+from crmcore_credit_5c.assessing.reads import refuse_restricted
 from crmcore_credit_5c.batches import parts
 from crmcore_credit_5c.receivables.claims import customers
 from crmcore_credit_5c.receivables.open_alarms import alarms
@@ -128,8 +129,9 @@ def list_alarms(
 
 def close_alarm(app: App, actor: str, number: int, note: str) -> dict[str, Any]:
     """Close an alarm with what came of it; NotFound for an unknown one, Refused for one that is closed."""
-    with app.write(actor, note, plugin=PLUGIN) as tx:
+    with app.write(actor, "close a credit alarm", plugin=PLUGIN) as tx:
         row = _alarm(tx.connection, number)
+        refuse_restricted(tx.ctx, row["customer_id"])
         if row["state"] == CLOSED:
             message = _("alarm {number} was closed by {who} on {day} already")
             raise Refused(message.format(number=number, who=row["closed_by"], day=row["closed_on"]))

@@ -6,15 +6,14 @@ settled since (核销), which comes to the amount less what was settled until th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, Customer, convert, minor_digits
+from crmcore.api import Context, Customer
 
 customers: sa.Table = Customer.__table__  # type: ignore[attr-defined]
 _NOTHING = sa.literal_column("0", sa.BigInteger)
@@ -79,39 +78,6 @@ def has_fact(ctx: Context, fact: str) -> bool:
         return False
     ctx.facts.provider(fact)
     return True
-
-
-class Money:
-    """Turns amounts into the company's currency at the rates of one day; CrmError where a rate is unknown."""
-
-    def __init__(self, ctx: Context, day: date) -> None:
-        """Look no rate up yet: those of currencies that do not occur need not be known."""
-        self._ctx, self._day = ctx, day
-        self._rates: dict[str, Decimal] = {}
-        self.currency = ctx.currency
-
-    def converted(self, amount_minor: int, currency: str) -> int:
-        """Return an amount in minor units of the company's currency, rounded half up."""
-        amount_minor = int(amount_minor)
-        if currency == self.currency:
-            return amount_minor
-        return convert(amount_minor, currency, self.currency, self._rate(currency))
-
-    def unit(self, currency: str) -> Fraction | int:
-        """Return what one minor unit of a currency is worth in those of the company's, exactly: for averages."""
-        if currency == self.currency:
-            return 1
-        digits = minor_digits(self.currency) - minor_digits(currency)
-        return Fraction(self._rate(currency)) * Fraction(10) ** digits
-
-    def _rate(self, currency: str) -> Decimal:
-        if currency not in self._rates:
-            self._rates[currency] = self._ctx.facts.rate(currency, self.currency, self._day)
-        return self._rates[currency]
-
-    def total(self, amounts: Mapping[str, int]) -> int:
-        """Return the sum of amounts in several currencies: each currency's sum is rounded once."""
-        return sum(self.converted(amount, currency) for currency, amount in amounts.items())
 
 
 def whole(amount: Fraction | int) -> int:

@@ -10,8 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, UsageProblem, find_customer, translator
-from crmcore_credit_5c.receivables.claims import Money, claims_on
+from crmcore.api import Context, UsageProblem, translator
+from crmcore_credit_5c.assessing.reads import find_usable
+from crmcore_credit_5c.money import KnownMoney, Money, set_aside
+from crmcore_credit_5c.receivables.claims import claims_on
 from crmcore_credit_5c.receivables.paying import days_beyond_terms
 from crmcore_credit_5c.rules import dso
 
@@ -56,8 +58,9 @@ def period_of(
 def collection(ctx: Context, period: Period) -> dict[str, Any]:
     """Return the figures as `crm credit dso --json` prints them: schemas/dso.schema.json.
 
-    Figures that cannot be reckoned are null, and `not_assessable` says why. MissingFact where no plugin provides
-    `receivables` or `settlements`.
+    Figures that cannot be reckoned are null, and `not_assessable` says why. Money without an exchange rate is in no
+    figure, and `left_out` names it; of one customer it is NoRate. MissingFact where no plugin provides `receivables` or
+    `settlements`, Refused for a restricted person.
     """
     reading = _Reading(ctx, period)
     begin, _current = reading.receivables(period.start - timedelta(days=1))
@@ -87,6 +90,7 @@ def collection(ctx: Context, period: Period) -> dict[str, Any]:
         "cei": decimal_text(figures["cei"], 4),
         "days_beyond_terms": decimal_text(figures["days_beyond_terms"], 1),
         "not_assessable": {name: why[name] for name, value in figures.items() if value is None},
+        "left_out": reading.left_out(),
     }
 
 
@@ -119,8 +123,8 @@ class _Reading:
 
     def __init__(self, ctx: Context, period: Period) -> None:
         self._ctx, self._period = ctx, period
-        self._money = Money(ctx, period.end)
-        self._ids = [find_customer(ctx.connection, period.customer)] if period.customer else None
+        self._money = Money(ctx, period.end) if period.customer else KnownMoney(ctx, period.end)
+        self._ids = [find_usable(ctx, period.customer)] if period.customer else None
 
     def receivables(self, day: date) -> tuple[int, int]:
         """Return what was owed at the end of a day, and what of it was not yet due."""
@@ -152,7 +156,30 @@ class _Reading:
 
     def beyond_terms(self) -> Fraction | None:
         """Return days beyond terms of the period; None where nothing was paid."""
-        return days_beyond_terms(self._ctx, self._period.start, self._period.end, self._ids)
+        return days_beyond_terms(
+            self._ctx, self._period.start, self._period.end, self._ids, money=self._money
+        )
+
+    def left_out(self) -> list[dict[str, Any]]:
+        """Return whose money is in no figure: what was sold in the period or was owed at its end; as `LeftOut.as_json`."""
+        problems = self._money.problems if isinstance(self._money, KnownMoney) else {}
+        if not problems:
+            return []
+        start, end = self._period.start, self._period.end
+        owed, before = claims_on(self._ctx, end), claims_on(self._ctx, start - timedelta(days=1))
+        sold = self._ctx.facts.select("receivables").subquery("receivable")
+        paid = self._ctx.facts.select("settlements").subquery("settlement")
+        others = [
+            (before.rows, before.open_minor),
+            *(
+                (rows, rows.c.amount_minor)
+                for rows in (
+                    sa.select(sold).where(sold.c.occurred_on.between(start, end)).subquery("sold"),
+                    sa.select(paid).where(paid.c.settled_on.between(start, end)).subquery("paid"),
+                )
+            ),
+        ]
+        return set_aside(self._ctx, problems, [(owed.rows, owed.open_minor)], others).as_json(self._ctx)
 
     def _sales_by_month(self, start: date, end: date) -> dict[tuple[int, int], int]:
         fact = self._ctx.facts.select("receivables").subquery("receivable")

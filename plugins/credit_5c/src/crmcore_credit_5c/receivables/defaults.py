@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, find_customer, to_minor, unrestricted
+from crmcore.api import Context, to_minor, unrestricted
+from crmcore_credit_5c.assessing.reads import find_usable
 from crmcore_credit_5c.batches import parts
-from crmcore_credit_5c.receivables.claims import Money, claims_on, customers, whole
+from crmcore_credit_5c.money import LeftOut, Money
+from crmcore_credit_5c.receivables.claims import claims_on, customers, whole
 from crmcore_credit_5c.receivables.collection import decimal_text
 from crmcore_credit_5c.rules import default as rule
 from crmcore_credit_5c.tables.receivables import CreditUnlikely
@@ -24,35 +26,44 @@ unlikely: sa.Table = CreditUnlikely.__table__  # type: ignore[attr-defined]
 def default_test(ctx: Context, code: str) -> dict[str, Any]:
     """Return the test of one customer as `crm credit default CODE --json` prints it: schemas/default.schema.json.
 
-    NotFound for an unknown customer.
+    NotFound for an unknown customer, Refused for a restricted person.
     """
-    number = find_customer(ctx.connection, code)
+    number = find_usable(ctx, code)
     return next(default_tests(ctx, [number]))
 
 
-def in_default(ctx: Context) -> Iterator[dict[str, Any]]:
+def in_default(ctx: Context, left_out: LeftOut | None = None) -> Iterator[dict[str, Any]]:
     """Yield the customers that are in default or on probation, by code, each as `default_test`.
 
-    Restricted persons are left out.
+    Restricted persons are left out. left_out: as of `default_tests`.
     """
     ids = _candidates(ctx)
     query = sa.select(customers.c.id).where(*unrestricted(ctx.connection, customers.c.id))
     shown: list[int] = []
     for part in parts(ids):
         shown += ctx.connection.scalars(query.where(customers.c.id.in_(part)))
-    found = [one for one in default_tests(ctx, shown) if one["in_default"]]
+    found = [one for one in default_tests(ctx, shown, left_out) if one["in_default"]]
     yield from sorted(found, key=lambda one: one["customer"])
 
 
-def default_tests(ctx: Context, customer_ids: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield the test of each of these customers, in batches."""
+def default_tests(
+    ctx: Context, customer_ids: Collection[int], left_out: LeftOut | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the test of each of these customers, in batches.
+
+    left_out: takes note of who was billed in a currency without an exchange rate, and is passed over; NoRate without it.
+    """
     limits = thresholds(ctx)
     money = Money(ctx, ctx.today)
     for part in parts(customer_ids):
-        events = _events(ctx, money, part)
+        unknown = LeftOut()
+        events = _events(ctx, money, part, unknown if left_out is not None else None)
         marks = _marks(ctx, part)
         query = sa.select(customers.c.id, customers.c.code, customers.c.name)
         for number, code, name in ctx.connection.execute(query.where(customers.c.id.in_(part))):
+            if left_out is not None and number in unknown.problems:
+                left_out.add(number, unknown.problems[number])
+                continue
             found = {"customer": code, "name": name}
             yield {**found, **_test(ctx, limits, events.get(number, []), marks.get(number, []))}
 
@@ -121,7 +132,9 @@ class _Dated(NamedTuple):
     owed: sa.ColumnElement[int]
 
 
-def _events(ctx: Context, money: Money, part: list[int]) -> dict[int, list[rule.Event]]:
+def _events(
+    ctx: Context, money: Money, part: list[int], left_out: LeftOut | None
+) -> dict[int, list[rule.Event]]:
     """Return customer → by how much what is past due and owed changed on each day, in order.
 
     Invoices count until they are settled; open credit notes do not count before they settle one.
@@ -137,6 +150,9 @@ def _events(ctx: Context, money: Money, part: list[int]) -> dict[int, list[rule.
             .group_by(c.customer_id, c.currency, dated.day)
         )
         for customer, currency, day, overdue, owed in ctx.connection.execute(query):
+            if left_out is not None and (problems := money.lacking([currency])):
+                left_out.add(customer, problems)
+                continue
             on = day + timedelta(days=1) if dated.next_day and day < date.max else day
             if on <= ctx.today:
                 found = changes.setdefault(customer, {}).setdefault(on, [0, 0])

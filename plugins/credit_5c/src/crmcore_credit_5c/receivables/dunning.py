@@ -13,16 +13,17 @@ from crmcore.api import (
     Context,
     Refused,
     WorkItem,
-    find_customer,
     format_minor,
     language,
     lock_customers,
     translator,
     unrestricted,
 )
+from crmcore_credit_5c.assessing.reads import find_usable
 from crmcore_credit_5c.batches import parts
+from crmcore_credit_5c.money import LeftOut, amounts_text
 from crmcore_credit_5c.receivables.claims import customers
-from crmcore_credit_5c.receivables.overdue import PastDue, past_due
+from crmcore_credit_5c.receivables.overdue import Late, PastDue, late_customers, past_due
 from crmcore_credit_5c.rules.ageing import days_past_due
 from crmcore_credit_5c.rules.dunning import Next, Step, Taken, last_step, next_step, steps_increase
 from crmcore_credit_5c.tables.receivables import CreditDunning
@@ -51,39 +52,46 @@ def steps_of(ctx: Context) -> list[Step]:
     ]
 
 
-def dunning_list(ctx: Context, *, due_only: bool = False) -> Iterator[dict[str, Any]]:
+def dunning_list(ctx: Context, late: Late, *, due_only: bool = False) -> Iterator[dict[str, Any]]:
     """Yield each overdue customer with its last and next step, the largest amounts first: schemas/dunning.schema.json.
 
-    due_only: only those whose next step is due today. Restricted persons are left out.
+    due_only: only those whose next step is due today. Restricted persons are left out, and who is in `late.left_out`.
     """
-    for _number, line in _whole_list(ctx):
+    for _number, line in _whole_list(ctx, late):
         if not due_only or line["is_due"]:
             yield line
 
 
-def _whole_list(ctx: Context) -> Iterator[tuple[int, dict[str, Any]]]:
+def _whole_list(ctx: Context, late: Late) -> Iterator[tuple[int, dict[str, Any]]]:
     steps = steps_of(ctx)
-    found = sorted(past_due(ctx).items(), key=lambda item: (-item[1].amount_minor, item[0]))
+    found = sorted(late.known.items(), key=lambda item: (-item[1].amount_minor, item[0]))
     for start in range(0, len(found), 500):
         yield from _lines(ctx, steps, dict(found[start : start + 500]))
 
 
 def _lines(
-    ctx: Context, steps: Sequence[Step], late: dict[int, PastDue]
+    ctx: Context, steps: Sequence[Step], found: dict[int, PastDue]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each of these customers, at most 500, with its line."""
-    taken = _taken(ctx.connection, late)
-    query = sa.select(customers.c.id, customers.c.code, customers.c.name, customers.c.owner)
-    rows = ctx.connection.execute(
-        query.where(customers.c.id.in_(late), *unrestricted(ctx.connection, customers.c.id))
-    )
-    known = {row.id: row for row in rows}
-    for number, past in late.items():
+    taken = _taken(ctx.connection, found)
+    known = _usable(ctx, found)
+    for number, past in found.items():
         if number not in known:
             continue
         last = last_step(taken.get(number, ()), past.since)
         coming = next_step(steps, taken.get(number, ()), past.since)
         yield number, _line(ctx, known[number], past, last, coming)
+
+
+def _usable(ctx: Context, customer_ids: Collection[int]) -> dict[int, Any]:
+    """Return the cards of these customers, restricted persons left out."""
+    query = sa.select(customers.c.id, customers.c.code, customers.c.name, customers.c.owner)
+    query = query.where(*unrestricted(ctx.connection, customers.c.id))
+    return {
+        row.id: row
+        for part in parts(customer_ids)
+        for row in ctx.connection.execute(query.where(customers.c.id.in_(part)))
+    }
 
 
 def _line(ctx: Context, who: Any, past: PastDue, last: Taken | None, coming: Next | None) -> dict[str, Any]:
@@ -119,16 +127,16 @@ def record_step(app: App, actor: str, code: str, number: int, note: str) -> dict
 
     Refused where nothing is past due, or another step comes next; NotFound for an unknown customer.
     """
-    with app.write(actor, note, plugin=PLUGIN) as tx:
+    with app.write(actor, "record a step of dunning", plugin=PLUGIN) as tx:
         ctx = tx.ctx
-        customer = find_customer(tx.connection, code)
+        customer = find_usable(ctx, code)
         lock_customers(tx, [customer])
-        late = past_due(ctx, [customer])
-        if customer not in late:
+        found = past_due(ctx, [customer])
+        if customer not in found:
             message = _("{customer} owes nothing past due, so there is nothing to dun for")
             raise Refused(message.format(customer=code))
-        past = late[customer]
-        coming = next_step(steps_of(ctx), _taken(tx.connection, late).get(customer, ()), past.since)
+        past = found[customer]
+        coming = next_step(steps_of(ctx), _taken(tx.connection, found).get(customer, ()), past.since)
         _require_next(code, number, coming.step.number if coming else None)
         row = {
             "customer_id": customer,
@@ -142,7 +150,7 @@ def record_step(app: App, actor: str, code: str, number: int, note: str) -> dict
             "author": tx.actor,
         }
         tx.insert(CreditDunning, [row])
-        return next(_lines(ctx, steps_of(ctx), late))[1]
+        return next(_lines(ctx, steps_of(ctx), found))[1]
 
 
 def _require_next(code: str, number: int, coming: int | None) -> None:
@@ -163,9 +171,11 @@ def dunning_items(actor: str, since: date | None, ctx: Context) -> Iterator[Work
     if "receivables" not in ctx.facts.available() or not ctx.settings["dunning"]:
         return
     who = {number: one.get("who") or None for number, one in enumerate(ctx.settings["dunning"], 1)}
-    owns = ctx.connection.scalar(sa.select(sa.exists().where(customers.c.owner == actor)))
+    owns = bool(ctx.connection.scalar(sa.select(sa.exists().where(customers.c.owner == actor))))
+    found = late_customers(ctx)
+    yield from _unknown_items(ctx, found.left_out, {actor, None} if owns else None)
     count = 0
-    for number, line in _whole_list(ctx):
+    for number, line in _whole_list(ctx, found):
         if not line["is_due"]:
             continue
         given = who[line["next_step"]]
@@ -177,6 +187,20 @@ def dunning_items(actor: str, since: date | None, ctx: Context) -> Iterator[Work
         count += 1
         if count >= _MOST_ITEMS:
             return
+
+
+def _unknown_items(
+    ctx: Context, left_out: LeftOut, owners: Collection[str | None] | None
+) -> Iterator[WorkItem]:
+    """Yield an item for each customer, of these owners or of all, whose money past due cannot be converted."""
+    usable = _usable(ctx, left_out.problems)
+    mine = [row for number, row in sorted(usable.items()) if owners is None or row.owner in owners]
+    for row in mine[:_MOST_ITEMS]:
+        title = _("{name} is left out of dunning, with {amounts} past due: {problem}").format(
+            name=row.name, amounts=amounts_text(left_out.amounts[row.id]), problem=left_out.problem(row.id)
+        )
+        key = f"credit:no_rate:{row.id}"
+        yield WorkItem(key, row.id, ctx.today, title, "warning", f"crm credit exposure {row.code}")
 
 
 def _item(ctx: Context, number: int, line: dict[str, Any], due_on: date) -> WorkItem:

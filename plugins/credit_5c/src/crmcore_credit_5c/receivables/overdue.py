@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from crmcore.api import Context
 from crmcore_credit_5c.batches import parts
-from crmcore_credit_5c.receivables.claims import Money, claims_on
+from crmcore_credit_5c.money import LeftOut, Money
+from crmcore_credit_5c.receivables.claims import claims_on
 from crmcore_credit_5c.rules.ageing import days_past_due
 
 
@@ -43,8 +44,24 @@ def overdue(ctx: Context, customer_ids: Collection[int]) -> dict[int, Overdue]:
     }
 
 
+class Late(NamedTuple):
+    """Who is past due, as far as it can be told."""
+
+    known: dict[int, PastDue]
+    left_out: LeftOut
+    """Customers with invoices past due in a currency without an exchange rate, with all that they owe past due."""
+
+
 def past_due(ctx: Context, customer_ids: Collection[int] | None = None) -> dict[int, PastDue]:
-    """Return customer → what is past due today, of these customers or of all."""
+    """Return customer → what is past due today, of these customers or of all; NoRate where one owes what has no rate."""
+    found = late_customers(ctx, customer_ids)
+    for customer_id in sorted(found.left_out.problems):
+        Money(ctx, ctx.today).total(found.left_out.amounts[customer_id])
+    return found.known
+
+
+def late_customers(ctx: Context, customer_ids: Collection[int] | None = None) -> Late:
+    """Return who is past due today, of these customers or of all, and who cannot be told of."""
     oldest: dict[int, date] = {}
     amounts: dict[int, dict[str, int]] = {}
     for part in [None] if customer_ids is None else parts(customer_ids):
@@ -52,10 +69,13 @@ def past_due(ctx: Context, customer_ids: Collection[int] | None = None) -> dict[
             oldest[customer_id] = min(due_on, oldest.get(customer_id, due_on))
             amounts.setdefault(customer_id, {})[currency] = int(amount)
     money = Money(ctx, ctx.today)
-    return {
-        customer_id: PastDue(oldest[customer_id], money.total(by_currency))
-        for customer_id, by_currency in amounts.items()
-    }
+    found = Late({}, LeftOut())
+    for customer_id, by_currency in amounts.items():
+        if problems := money.lacking(by_currency):
+            found.left_out.add(customer_id, problems, by_currency)
+        else:
+            found.known[customer_id] = PastDue(oldest[customer_id], money.total(by_currency))
+    return found
 
 
 def _past_due(ctx: Context, customer_ids: Collection[int] | None) -> sa.Select[Any]:

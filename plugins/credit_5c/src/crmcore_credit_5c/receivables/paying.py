@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from crmcore.api import Context
 from crmcore_credit_5c.batches import parts
-from crmcore_credit_5c.receivables.claims import Money
+from crmcore_credit_5c.money import Money
 from crmcore_credit_5c.rules import dso
 
 
@@ -23,34 +23,44 @@ def days_late(connection: sa.Connection, settled_on: Any, due_on: Any) -> sa.Col
 
 
 def days_beyond_terms(
-    ctx: Context, start: date, end: date, customer_ids: Collection[int] | None = None
+    ctx: Context,
+    start: date,
+    end: date,
+    customer_ids: Collection[int] | None = None,
+    money: Money | None = None,
 ) -> Fraction | None:
     """Return days beyond terms of all that was paid from a day to another, weighted by amount; None where nothing was.
 
-    Payments in part count with their part; an invoice without a due date was due on its own day.
+    Payments in part count with their part; an invoice without a due date was due on its own day. Other currencies are
+    converted at the rates of the last day, or by `money`.
     """
     sums = _sums(ctx, start, end, customer_ids)
-    return _average(Money(ctx, end), [row[1:] for row in sums])
+    return _average(money or Money(ctx, end), [row[1:] for row in sums])
 
 
 def habits(
-    ctx: Context, start: date, end: date, customer_ids: Collection[int] | None = None
+    ctx: Context,
+    start: date,
+    end: date,
+    customer_ids: Collection[int] | None = None,
+    money: Money | None = None,
 ) -> dict[int, Fraction]:
-    """Return customer → days beyond terms; who paid nothing in that time is left out."""
+    """Return customer → days beyond terms; who paid nothing in that time is left out. money: as of `days_beyond_terms`."""
     rows: dict[int, list[Any]] = {}
     for row in _sums(ctx, start, end, customer_ids):
         rows.setdefault(row[0], []).append(row[1:])
-    money = Money(ctx, end)
+    money = money or Money(ctx, end)
     averages = {customer: _average(money, found) for customer, found in rows.items()}
     return {customer: days for customer, days in averages.items() if days is not None}
 
 
 def _average(money: Money, sums: list[Any]) -> Fraction | None:
     """Average over currencies: per currency the sum paid, and the sum of amount times days."""
+    alone = len({currency for currency, _amount, _days in sums}) == 1
     paid = []
     for currency, amount, amount_days in sums:
-        # Each currency is one payment of all its money, so many days late.
-        weight = money.unit(currency) * int(amount)
+        # Each currency is one payment of all its money, so many days late; where it is the only one, no rate matters.
+        weight = (1 if alone else money.unit(currency)) * int(amount)
         paid.append((weight, Fraction(int(amount_days), int(amount))))
     return dso.days_beyond_terms(paid)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Refused, find_customer, lock_customers, translator
+from crmcore.api import Refused, lock_customers, translator
+from crmcore_credit_5c.assessing.reads import find_usable
 from crmcore_credit_5c.receivables.defaults import default_tests, unlikely
 from crmcore_credit_5c.tables.receivables import CreditUnlikely
 
@@ -19,8 +20,8 @@ PLUGIN = "credit_5c"
 
 def mark_unlikely(app: App, actor: str, code: str, reason: str) -> dict[str, Any]:
     """Hold a customer to be unlikely to pay from today on; Refused where somebody does already."""
-    with app.write(actor, reason, plugin=PLUGIN) as tx:
-        number = find_customer(tx.connection, code)
+    with app.write(actor, "mark as unlikely to pay", plugin=PLUGIN) as tx:
+        number = find_usable(tx.ctx, code)
         lock_customers(tx, [number])
         holding = _holding(tx.connection, number)
         if holding is not None:
@@ -33,8 +34,8 @@ def mark_unlikely(app: App, actor: str, code: str, reason: str) -> dict[str, Any
 
 def end_unlikely(app: App, actor: str, code: str, reason: str) -> dict[str, Any]:
     """End that mark from today on; Refused where there is none. Probation follows."""
-    with app.write(actor, reason, plugin=PLUGIN) as tx:
-        number = find_customer(tx.connection, code)
+    with app.write(actor, "end the mark of unlikely to pay", plugin=PLUGIN) as tx:
+        number = find_usable(tx.ctx, code)
         lock_customers(tx, [number])
         holding = _holding(tx.connection, number)
         if holding is None:

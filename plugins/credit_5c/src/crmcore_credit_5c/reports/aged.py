@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crmcore.api import Chart, Column, Report, Table, from_minor, translator
+from crmcore_credit_5c.money import left_out_sentences
 from crmcore_credit_5c.receivables.ageing import Asked, ageing, ageing_by_customer
 
 from .shared import day_of, limit_of, share
@@ -31,6 +32,7 @@ def ageing_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
     ]
     if len(lines) > most:
         notes.append(_("Only the {count} largest debts are listed; the totals hold all.").format(count=most))
+    notes += left_out_sentences(found["left_out"])
     title = _("Receivables by age on {day}").format(day=found["as_of"])
     charts = (_chart(found),) if found["total_minor"] else ()
     return Report(title, (_sums(found), _debtors(found, lines[:most])), charts, tuple(notes))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from crmcore.api import (
     Contact,
+    ContactFirm,
     Customer,
     Report,
     Table,
@@ -22,13 +23,14 @@ from crmcore_credit_5c.assessing.reads import find_usable, record_read
 
 from . import file_grade, file_money, requests
 from .file_evidence import evidence
-from .shared import app_of, owners, pairs
+from .shared import owners, pairs
 
 if TYPE_CHECKING:
     from crmcore.api import Context
 
 _ = translator("crmcore_credit_5c")
 _customers: sa.Table = Customer.__table__  # type: ignore[attr-defined]
+_places: sa.Table = ContactFirm.__table__  # type: ignore[attr-defined]
 _contacts: sa.Table = Contact.__table__  # type: ignore[attr-defined]
 _HEAD = (
     *("code", "name", "tax_id", "legal_representative", "legal_form", "registered_capital", "founded_on"),
@@ -54,7 +56,7 @@ def credit_file(ctx: Context, parameters: Mapping[str, str]) -> Report:
     parts = [_head(ctx, row), *_grade(ctx, customer_id, found)]
     parts += [*file_money.tables(ctx, row["code"], customer_id), *evidence(ctx, customer_id)]
     parts += _decisions(ctx, customer_id)
-    record_read(ctx, customer_id)(app_of(ctx), ctx.actor, "credit file")
+    record_read(ctx, customer_id, "credit file")
     charts = tuple(file_grade.charts(ctx, found)) if found else ()
     notes = (*file_grade.notes(ctx, customer_id, found), *file_money.notes(ctx), *_missing(parts))
     title = _("Credit file of {name}").format(name=row["name"])
@@ -75,14 +77,13 @@ def _head(ctx: Context, row: Mapping[str, Any]) -> Table:
 
 def _representatives(ctx: Context, customer_id: int) -> list[str]:
     """Return the names of those who are the legal representatives (法定代表) today."""
-    places = app_of(ctx).tables["contact_firm"].table
     query = (
-        sa.select(_contacts.c.name, places.c.roles)
-        .join(places, places.c.contact_id == _contacts.c.id)
-        .where(places.c.customer_id == customer_id, _contacts.c.archived_at.is_(None))
-        .where(sa.or_(places.c.until.is_(None), places.c.until >= ctx.today))
+        sa.select(_contacts.c.name, _places.c.roles)
+        .join(_places, _places.c.contact_id == _contacts.c.id)
+        .where(_places.c.customer_id == customer_id, _contacts.c.archived_at.is_(None))
+        .where(sa.or_(_places.c.until.is_(None), _places.c.until >= ctx.today))
         .where(*unrestricted(ctx.connection, _contacts.c.id, "contact"))
-        .order_by(places.c.id)
+        .order_by(_places.c.id)
     )
     return [name for name, roles in ctx.connection.execute(query) if "legal_representative" in roles]
 
@@ -94,7 +95,7 @@ def _grade(ctx: Context, customer_id: int, found: file_grade.Explained | None) -
 
 
 def _decisions(ctx: Context, customer_id: int) -> Iterator[Table]:
-    found = requests.requests(ctx, requests.about(ctx, customer_id), limit=_REQUESTS)
+    found = requests.requests(ctx, requests.about(customer_id), limit=_REQUESTS)
     if found:
         yield requests.requests_table(ctx, found, of_one=True)
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from crmcore.api import Column, Table, translator
 from crmcore_credit_5c.assessing.listing import conflicts, evidence_lines
 from crmcore_credit_5c.assessing.models import known_indicators, text_of
+from crmcore_credit_5c.assessing.wording import source_shown
 
-from .shared import source_shown, step_shown, without_empty
+from .shared import step_shown, without_empty
 
 if TYPE_CHECKING:
     from crmcore.api import Context

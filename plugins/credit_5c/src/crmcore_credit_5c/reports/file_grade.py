@@ -10,8 +10,9 @@ from crmcore.api import Chart, Column, Table, translator
 from crmcore_credit_5c.assessing.current import current_grades
 from crmcore_credit_5c.assessing.explain import explained, history, newest
 from crmcore_credit_5c.assessing.models import model_of, text_of
+from crmcore_credit_5c.assessing.wording import source_shown
 
-from .shared import pairs, source_shown, step_shown
+from .shared import pairs, step_shown
 
 if TYPE_CHECKING:
     from crmcore.api import Context

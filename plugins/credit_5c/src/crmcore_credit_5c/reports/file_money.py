@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from crmcore.api import Column, Table, customer_codes, format_minor, translator
 from crmcore_credit_5c.limiting.exposure import Exposure, exposures
 from crmcore_credit_5c.limiting.reading import history, limit_on
+from crmcore_credit_5c.limiting.workings import shown_working
 from crmcore_credit_5c.receivables.ageing import Asked, ageing
 from crmcore_credit_5c.receivables.alarms import sentence
 from crmcore_credit_5c.receivables.defaults import default_test
@@ -61,7 +62,7 @@ def notes(ctx: Context) -> Iterator[str]:
 
 
 def _limit(ctx: Context, code: str) -> Iterator[Table]:
-    found = limit_on(ctx, code)
+    found = limit_on(ctx, code, told=True)
     rows = [
         (_("Credit limit"), money_text(found["limit_minor"], found["currency"])),
         (_("Limit since"), found["since"]),
@@ -71,7 +72,8 @@ def _limit(ctx: Context, code: str) -> Iterator[Table]:
         (_("Asked by"), found["proposed_by"]),
         (_("Decided by"), _decided_by(found)),
         (_("Request"), found["request"]),
-        (_("Reason"), found["reason"]),
+        (_("Why it was asked for"), found["reason"]),
+        (_("Why it was decided so"), found["decision_reason"]),
         (_("Waiting request"), found["waiting"]),
     ]
     if found["group"] is not None:
@@ -85,8 +87,10 @@ def _limit(ctx: Context, code: str) -> Iterator[Table]:
 
 
 def _decided_by(one: Mapping[str, Any]) -> str | None:
-    """Return who decided, with the mark of a firm of one person."""
+    """Return who decided, of a deputy in whose name, with the mark of a firm of one person."""
     by = _("by rule") if one["decided_by"] == "rule" else one["decided_by"]
+    if one["decided_for"]:
+        by = _("{deputy} for {absent}").format(deputy=by, absent=one["decided_for"])
     return _("{who} (asked too: single-person firm)").format(who=by) if one["single_person"] else by
 
 
@@ -97,7 +101,7 @@ def _workings(found: Mapping[str, Any]) -> Table:
         Column("how", _("How it came about")),
     )
     rows = [
-        (_("yes") if one["chosen"] else None, one["amount_minor"], one["explain"])
+        (_("yes") if one["chosen"] else None, one["amount_minor"], shown_working(one, found["currency"]))
         for one in found["proposals"]
     ]
     return Table("workings", _("Workings of the limit; the smallest wins"), columns, rows, found["currency"])
@@ -112,7 +116,8 @@ def _history(ctx: Context, code: str) -> Table:
         Column("proposed_by", _("Asked by")),
         Column("decided_by", _("Decided by")),
         Column("request", _("Request"), "integer"),
-        Column("reason", _("Reason")),
+        Column("reason", _("Why it was asked for")),
+        Column("decision_reason", _("Why it was decided so")),
     )
     rows = [
         (
@@ -124,8 +129,9 @@ def _history(ctx: Context, code: str) -> Table:
             _decided_by(one),
             one["request"],
             one["reason"],
+            one["decision_reason"],
         )
-        for one in islice(history(ctx, code), _SHOWN)
+        for one in islice(history(ctx, code, told=True), _SHOWN)
     ]
     return Table("limit_history", _("Decisions on the limit"), columns, rows)
 

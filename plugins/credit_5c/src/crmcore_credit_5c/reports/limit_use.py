@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from crmcore.api import Column, Report, Table, translator
-from crmcore_credit_5c.limiting.reading import list_limits
+from crmcore_credit_5c.limiting.reading import list_limits, shared_limits, unknown_use
+from crmcore_credit_5c.money import left_out_sentences
 
 from .shared import limit_of, money_text, share
 
@@ -27,7 +28,9 @@ def limit_use_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
             day=ctx.today, count=len(found), over=sum((one["headroom_minor"] or 0) < 0 for one in found)
         )
     ]
-    if any(one["exposure_minor"] is None for one in found):
+    notes += shared_limits(found[:most])
+    notes += left_out_sentences(unknown_use(found))
+    if any(one["exposure_minor"] is None and one["problem"] is None for one in found):
         notes.append(_("What is used is not known: no plugin keeps receivables and orders."))
     if len(found) > most:
         notes.append(_("Only the first {count} are listed.").format(count=most))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.api import Chart, Column, Report, Table, from_minor, translator
 from crmcore_credit_5c.receivables.dunning import dunning_list
+from crmcore_credit_5c.receivables.overdue import late_customers
 
 from .shared import first_bars, limit_of, owners, share
 
@@ -20,7 +21,8 @@ def overdue_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
     """Return what is past due by who owns the customers, the largest amounts first; MissingFact without a ledger."""
     most = limit_of(parameters)
     asked = parameters.get("owner", "").strip()
-    lines = [one for one in dunning_list(ctx) if not asked or one["owner"] == asked]
+    late = late_customers(ctx)
+    lines = [one for one in dunning_list(ctx, late) if not asked or one["owner"] == asked]
     names = owners(ctx, (one["owner"] for one in lines))
     groups = _groups(lines)
     total = sum(one["amount_minor"] for one in lines)
@@ -29,6 +31,7 @@ def overdue_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
     ]
     if len(lines) > most:
         notes.append(_("Only the {count} largest debts are listed; the totals hold all.").format(count=most))
+    notes += late.left_out.sentences(ctx)
     tables = (_representatives(ctx, groups, names, total), _customers(ctx, lines[:most], names))
     return Report(
         _("Overdue by sales representative"), tables, tuple(_chart(ctx, groups, names)), tuple(notes)

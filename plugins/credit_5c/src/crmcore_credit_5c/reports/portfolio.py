@@ -13,7 +13,8 @@ from crmcore.api import Chart, Column, Report, Table, from_minor, translator, un
 from crmcore_credit_5c.assessing.current import latest_released, unexpired
 from crmcore_credit_5c.assessing.models import load_model
 from crmcore_credit_5c.limiting.current import counting
-from crmcore_credit_5c.receivables.claims import Money, claims_on, customers, has_fact
+from crmcore_credit_5c.money import KnownMoney, set_aside
+from crmcore_credit_5c.receivables.claims import claims_on, customers, has_fact
 
 from .shared import facts_known, share
 
@@ -47,6 +48,8 @@ class Portfolio:
     has_books: bool
     """Whether a ledger provides what exposure is added up from."""
     lines: dict[str | None, Line] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    """Sentences that name money without an exchange rate, which is in no sum."""
 
 
 def portfolio_report(ctx: Context, parameters: Mapping[str, str]) -> Report:  # noqa: ARG001  (the host hands them to each)
@@ -57,6 +60,7 @@ def portfolio_report(ctx: Context, parameters: Mapping[str, str]) -> Report:  # 
         notes.append(
             _("Exposure and what is past due are not known: no plugin keeps receivables and orders.")
         )
+    notes += found.left_out
     return Report(_("Credit portfolio"), (_table(found),), tuple(_charts(found)), tuple(notes))
 
 
@@ -75,6 +79,7 @@ def portfolio(ctx: Context) -> Portfolio:
     if found.has_books:
         reading.add_exposure()
         reading.add_overdue()
+    found.left_out = reading.left_out()
     first = [rank.grade for rank in grades]
     others = sorted(grade for grade in found.lines if grade is not None and grade not in first)
     order = [*first, *others, *([None] if None in found.lines else [])]
@@ -88,7 +93,7 @@ class _Reading:
     def __init__(self, ctx: Context, found: Portfolio) -> None:
         """Select who has which grade."""
         self._ctx, self._found = ctx, found
-        self._money = Money(ctx, ctx.today)
+        self._money = KnownMoney(ctx, ctx.today)
         query = latest_released().where(unexpired(ctx.today))
         shown = unrestricted(ctx.connection, query.selected_columns.customer_id)
         self._graded = query.where(*shown).subquery("graded")
@@ -128,6 +133,18 @@ class _Reading:
     def _used(self) -> Iterable[sa.Subquery]:
         facts = [fact for fact in _USED if has_fact(self._ctx, fact)]
         return [self._ctx.facts.select(fact).subquery(fact) for fact in facts]
+
+    def left_out(self) -> tuple[str, ...]:
+        """Return whose money is in no sum."""
+        held = counting(self._ctx.today).subquery("held")
+        used = self._used() if self._found.has_books else []
+        found = set_aside(
+            self._ctx,
+            self._money.problems,
+            [(rows, rows.c.open_minor) for rows in used],
+            [(held, held.c.limit_minor)],
+        )
+        return tuple(found.sentences(self._ctx))
 
     def add_limits(self) -> None:
         """Add the limits of today."""

@@ -13,6 +13,8 @@ from crmcore.api import (
     Column,
     Report,
     Table,
+    approval_table,
+    company_zone,
     customer_codes,
     find_approvals,
     from_minor,
@@ -21,7 +23,7 @@ from crmcore.api import (
 )
 from crmcore_credit_5c.receivables.collection import period_of
 
-from .shared import PLUGIN, app_of, day_of, without_empty
+from .shared import PLUGIN, day_of, without_empty
 
 if TYPE_CHECKING:
     from crmcore.api import Context
@@ -36,7 +38,7 @@ Request = Mapping[str, Any]
 def approvals_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
     """Return what was decided in a period, and what waits; UsageProblem where the period runs backwards."""
     period = period_of(ctx, day_of(parameters, "from"), day_of(parameters, "to"))
-    c = _table_of(ctx).c
+    c = approval_table.c
     asked_before = c.requested_at < _begin(ctx, period.end + _DAY)
     decided = sa.and_(
         c.decided_at >= _begin(ctx, period.start), c.decided_at < _begin(ctx, period.end + _DAY)
@@ -58,28 +60,22 @@ def approvals_report(ctx: Context, parameters: Mapping[str, str]) -> Report:
 
 def requests(ctx: Context, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Request]:
     """Return requests of this plugin's kinds, the newest first, with their state of today; none on restricted persons."""
-    table = _table_of(ctx)
-    shown = unrestricted(ctx.connection, table.c.customer_id)
-    query = sa.select(table).where(table.c.plugin == PLUGIN, *shown, *where).order_by(table.c.id.desc())
+    c = approval_table.c
+    shown = unrestricted(ctx.connection, c.customer_id)
+    query = sa.select(approval_table).where(c.plugin == PLUGIN, *shown, *where).order_by(c.id.desc())
     rows = ctx.connection.execute(query.limit(limit)).mappings().all()
     states = {number: one.state for number, one in find_approvals(ctx, [row["id"] for row in rows]).items()}
     return [{**row, "state": states[row["id"]]} for row in rows]
 
 
-def about(ctx: Context, customer_id: int) -> sa.ColumnElement[bool]:
+def about(customer_id: int) -> sa.ColumnElement[bool]:
     """Choose the requests about one customer."""
-    return _table_of(ctx).c.customer_id == customer_id
-
-
-def _table_of(ctx: Context) -> sa.Table:
-    table: sa.Table = app_of(ctx).tables["approval_request"].table
-    return table
+    return approval_table.c.customer_id == customer_id
 
 
 def _begin(ctx: Context, day: date) -> datetime:
     """Return when a day of the company begins."""
-    zone = app_of(ctx).config.timezone
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=company_zone(ctx)).astimezone(UTC)
 
 
 # -- shown ---------------------------------------------------------------------------------------------------------
@@ -132,6 +128,7 @@ def _row(ctx: Context, one: Request, codes: Mapping[int, str]) -> tuple[Any, ...
 def _kinds() -> dict[str, str]:
     return {
         "credit_5c_limit": _("Credit limit"),
+        "credit_5c_limit_import": _("Credit limits of a file"),
         "credit_5c_assessment": _("Credit assessment"),
         "credit_5c_policy": _("Credit policy"),
         "credit_5c_scorecard": _("Scorecard"),
@@ -155,7 +152,7 @@ def _decider(one: Request) -> str | None:
 
 
 def _local(ctx: Context, moment: datetime | None) -> date | None:
-    return None if moment is None else _aware(moment).astimezone(app_of(ctx).config.timezone).date()
+    return None if moment is None else _aware(moment).astimezone(company_zone(ctx)).date()
 
 
 def _aware(moment: datetime) -> datetime:

@@ -14,7 +14,7 @@ from crmcore.api import Actor, Column, Table, UsageProblem, format_minor, transl
 from crmcore_credit_5c.receivables.claims import has_fact
 
 if TYPE_CHECKING:
-    from crmcore.api import App, Context
+    from crmcore.api import Context
 
 _ = translator("crmcore_credit_5c")
 PLUGIN = "credit_5c"
@@ -22,12 +22,6 @@ _actors: sa.Table = Actor.__table__  # type: ignore[attr-defined]
 _PLACES = Decimal("0.0001")
 _BARS = 12
 """More bars than these nobody reads."""
-
-
-def app_of(ctx: Context) -> App:
-    """Return the company that a report is run for: what it reads is recorded there, and its tables are found there."""
-    app: App = ctx._app  # noqa: SLF001  (the way back to the company)
-    return app
 
 
 def day_of(parameters: Mapping[str, str], name: str) -> date | None:
@@ -114,16 +108,3 @@ def step_shown(value: str | None) -> str:
         "no": _("no"),
     }
     return words.get(value or "", value or "")
-
-
-def source_shown(source: str | None) -> str:
-    """Return where a value is from: what was computed says from what."""
-    if source is None:
-        return ""
-    kind, _colon, name = source.partition(":")
-    words = {
-        "fact": _("our books ({name})"),
-        "field": _("customer card, {name}"),
-        "plugin": _("plugin {name}"),
-    }
-    return words[kind].format(name=name) if kind in words and name else source

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import combinations
-from math import isfinite
 from typing import NamedTuple
 
 RANDOM_INDEX = (
@@ -20,7 +19,12 @@ RANDOM_INDEX = (
 MOST = len(RANDOM_INDEX)
 LIMIT = 0.10
 """From this consistency ratio on comparisons contradict each other too much to be used."""
+_MOST_TIMES = 1e100
+"""No comparison says more: the products of larger ones would be no numbers."""
 _RECIPROCAL = 1e-6
+_ROUNDING = 1e-12
+_SAATY = 9
+"""Saaty's scale goes up to here."""
 _STEADY = 1e-12
 _STEPS = 100_000
 _PLACES = 6
@@ -70,14 +74,16 @@ def _check_row(i: int, row: Sequence[float], size: int) -> None:
     if len(row) != size:
         raise MatrixProblem("square", i, value=len(row))
     for j, value in enumerate(row):
-        if not (isfinite(value) and value > 0):
+        if not 1 / _MOST_TIMES <= value <= _MOST_TIMES:
             raise MatrixProblem("number", i, j, value)
 
 
 def _reciprocal(one: float, other: float) -> bool:
-    """Compare the smaller of the two: 0.333333 is as near to 1/3 as six places allow."""
+    """Compare the product with 1; on Saaty's scale the smaller of both may be one of six places, such as 0.166667."""
+    if abs(one * other - 1) <= _RECIPROCAL + _ROUNDING:
+        return True
     small, large = min(one, other), max(one, other)
-    return abs(small - 1 / large) <= _RECIPROCAL
+    return large <= _SAATY and abs(small - 1 / large) <= _RECIPROCAL
 
 
 def weigh(matrix: Sequence[Sequence[float]]) -> Hierarchy:

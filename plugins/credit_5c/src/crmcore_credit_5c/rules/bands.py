@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from fractions import Fraction
 
 from .model import Measure
@@ -10,17 +11,17 @@ from .model import Measure
 Value = str | Fraction
 _MOST_PLACES = 1000
 """Numbers with more places before or behind the point are none: to write them out would take for ever."""
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,6})?")
+"""Decimal would also take 1_000, and digits of any script."""
 
 
 def number_of(text: str) -> Fraction | None:
     """Return the exact number that a text states; None where it states none that is finite and of a size."""
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
+    stripped = text.strip()
+    if len(stripped) > 2 * _MOST_PLACES or not _NUMBER.fullmatch(stripped):
         return None
-    if not number.is_finite() or abs(number.adjusted()) > _MOST_PLACES:
-        return None
-    return Fraction(number)
+    number = Decimal(stripped)
+    return None if abs(number.adjusted()) > _MOST_PLACES else Fraction(number)
 
 
 def points_of(measure: Measure, value: Value) -> Fraction | None:

@@ -11,8 +11,10 @@ from .ahp import LIMIT, MatrixProblem, exact_weights, weigh, worst_triple
 from .bands import number_of
 from .measures import build_measure
 from .model import Factor, Indicator, Model, Rank
+from .numbers import number_at
 from .problems import ModelProblem
 
+_MOST_POINTS = 100
 _LEAST = 2
 """A factor with one indicator would be an indicator under another name."""
 
@@ -56,8 +58,8 @@ def build_model(content: Mapping[str, Any], fields: Collection[str] | None = Non
         name=content["name"],
         title=_texts(content["title"]),
         scoring=scoring,
-        base=_number(content.get("base", "0"), "base"),
-        neutral=_number(content.get("neutral", "50"), "neutral"),
+        base=number_at(content.get("base", "0"), "base"),
+        neutral=number_at(content.get("neutral", "50"), "neutral"),
         grades=build_grades(content["grades"]),
         factors=factors,
         indicators=indicators,
@@ -74,13 +76,6 @@ def _given_by(measure: Mapping[str, Any], *, scorecard: bool) -> Mapping[str, An
 
 def _texts(texts: Mapping[str, str] | str) -> Mapping[str, str]:
     return {"en": texts} if isinstance(texts, str) else dict(texts)
-
-
-def _number(value: Any, path: str) -> Fraction:
-    number = number_of(str(value))
-    if number is None:
-        raise ModelProblem(path, "number", value=value)
-    return number
 
 
 # -- names and tree ----------------------------------------------------------------------------------------------
@@ -128,6 +123,7 @@ def _check_children(listed: Sequence[Mapping[str, Any]]) -> None:
 
 _Member = tuple[Literal["factor", "indicator"], str, str, Any]
 """Kind, name, path of its weight, the weight as written."""
+_PERCENT = 100
 
 
 def _weights(
@@ -171,10 +167,14 @@ def _level(
 def _weight(weight: Any, path: str) -> Fraction:
     if weight is None:
         raise ModelProblem(path, "no_weight")
-    number = _number(weight, path)
+    try:
+        number = _quotient(str(weight))
+    except (ValueError, ZeroDivisionError):
+        raise ModelProblem(path, "number", value=weight) from None
+    if number > _PERCENT or (number > 1 and "/" in str(weight)):
+        raise ModelProblem(path, "whole", value=weight)
     if number > 1:
-        meant = Decimal(str(weight)) / 100
-        raise ModelProblem(path, "percent", value=weight, meant=format(meant.normalize(), "f"))
+        raise ModelProblem(path, "percent", value=weight, meant=_shown(number / _PERCENT))
     if number <= 0:
         raise ModelProblem(path, "not_positive", value=weight)
     return number
@@ -207,9 +207,18 @@ def _comparison(value: Any, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise ModelProblem(path, "comparison", value=value)
     try:
-        return float(Fraction(value) if isinstance(value, str) else value)
+        return float(_quotient(value) if isinstance(value, str) else value)
     except (ValueError, ZeroDivisionError, OverflowError):
         raise ModelProblem(path, "comparison", value=value) from None
+
+
+def _quotient(text: str) -> Fraction:
+    """Return the number that a text such as `3` or `1/3` states; ValueError where it states none."""
+    above, line, below = text.partition("/")
+    numerator, denominator = number_of(above), number_of(below if line else "1")
+    if numerator is None or denominator is None:
+        raise ValueError(text)
+    return numerator / denominator
 
 
 def matrix_problem(problem: MatrixProblem, path: str) -> ModelProblem:
@@ -232,7 +241,8 @@ def _place(path: str, *indexes: int) -> str:
 def build_grades(listed: Sequence[Mapping[str, Any]]) -> tuple[Rank, ...]:
     """Return the grades, the best first; each needs less than the one before."""
     ranks = [
-        Rank(one["grade"], _number(one["min_score"], f"grades/{i}/min_score")) for i, one in enumerate(listed)
+        Rank(one["grade"], number_at(one["min_score"], f"grades/{i}/min_score"))
+        for i, one in enumerate(listed)
     ]
     names: set[str] = set()
     for i, rank in enumerate(ranks):
@@ -247,6 +257,19 @@ def check_last_grade(grades: Sequence[Rank]) -> None:
     if grades[-1].min_score != 0:
         place = f"grades/{len(grades) - 1}/min_score"
         raise ModelProblem(place, "last_grade", value=_shown(grades[-1].min_score))
+
+
+def check_weighted(model: Model) -> None:
+    """Refuse what points that are weighed, from 0 to 100, can never come to; those of a scorecard have no bounds."""
+    if model.scoring != "weighted":
+        return
+    if not 0 <= model.neutral <= _MOST_POINTS:
+        raise ModelProblem("neutral", "points", value=_shown(model.neutral))
+    if model.base:
+        raise ModelProblem("base", "base", value=_shown(model.base))
+    if model.grades[0].min_score > _MOST_POINTS:
+        raise ModelProblem("grades/0/min_score", "unreached", value=_shown(model.grades[0].min_score))
+    check_last_grade(model.grades)
 
 
 def _shown(number: Fraction) -> str:

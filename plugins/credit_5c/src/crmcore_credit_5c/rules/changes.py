@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .bands import Value
 from .model import Band, Indicator, Model
-from .scoring import score
+from .scoring import Score, score
 
 _ANY_OTHER = "*"
 
@@ -36,9 +36,9 @@ def smallest_changes(model: Model, values: Mapping[str, Value]) -> dict[str, Oth
         return {}
     total, order = present.total, [rank.grade for rank in model.grades]
     place = order.index(present.grade)
-    changing = [one for one in _others(model, values, total) if one.grade != present.grade]
-    better = [one for one in changing if order.index(one.grade) < place]
-    worse = [one for one in changing if order.index(one.grade) > place]
+    others = list(_others(model, values, present))
+    better = [one for one in others if order.index(one.grade) < place]
+    worse = [one for one in others if order.index(one.grade) > place]
     found = {"better": _least(better, total), "worse": _least(worse, total)}
     return {direction: one for direction, one in found.items() if one is not None}
 
@@ -47,9 +47,8 @@ def _least(answers: Iterable[OtherAnswer], total: Decimal) -> OtherAnswer | None
     return min(answers, key=lambda one: abs(one.total - total), default=None)
 
 
-def _others(model: Model, values: Mapping[str, Value], _total: Decimal) -> Iterator[OtherAnswer]:
+def _others(model: Model, values: Mapping[str, Value], present: Score) -> Iterator[OtherAnswer]:
     """Yield each other answer to each question, everything else as it is."""
-    present = score(model, values)
     for indicator in model.indicators:
         for shown, value, points in _answers(indicator):
             if points == present.answers[indicator.name].points:
@@ -69,16 +68,15 @@ def _answers(indicator: Indicator) -> Iterator[tuple[str, Value, Fraction]]:
     for band in indicator.measure.bands:
         if band.bound is not None:
             sign = "<=" if band.inclusive else "<"
-            yield f"{sign} {_shown(band.bound)}", _inside(before, band), band.points
+            yield f"{sign} {_shown(band.bound)}", _inside(before, band.bound), band.points
         elif before is not None and before.bound is not None:
             sign = ">" if before.inclusive else ">="
             yield f"{sign} {_shown(before.bound)}", before.bound + 1, band.points
         before = band
 
 
-def _inside(before: Band | None, band: Band) -> Fraction:
-    """Return a number of a band: half way between its bounds."""
-    bound = band.bound or Fraction(0)
+def _inside(before: Band | None, bound: Fraction) -> Fraction:
+    """Return a number of the band up to a bound: half way from that of the band before."""
     if before is None or before.bound is None:
         return bound - 1
     return (before.bound + bound) / 2

@@ -36,7 +36,7 @@ def countback_dso(receivables: int, months: Iterable[Month]) -> Fraction | None:
     for month in months:
         if left <= 0:
             return days
-        if month.sales > 0 and left <= month.sales:
+        if left <= month.sales:
             return days + Fraction(left * month.days, month.sales)
         left -= max(month.sales, 0)
         days += month.days

@@ -6,7 +6,7 @@ import math
 from datetime import date, timedelta
 from fractions import Fraction
 
-WEEK, MONTH = "week", "month"
+WEEK = "week"
 
 
 def expected_on(due: date, usual_delay: Fraction, today: date) -> date:
@@ -21,6 +21,4 @@ def expected_on(due: date, usual_delay: Fraction, today: date) -> date:
 
 def period_start(day: date, by: str) -> date:
     """Return the first day of the week (Monday) or month that a day lies in."""
-    return (
-        day - timedelta(days=min(day.weekday(), (day - date.min).days)) if by == WEEK else day.replace(day=1)
-    )
+    return day - timedelta(days=day.weekday()) if by == WEEK else day.replace(day=1)

@@ -2,7 +2,7 @@
 
 * A limit is worked out from a base: average monthly purchases, net assets, or what was asked for.
 * The base counts as many times as the customer's grade allows; a better grade has more credit.
-* A rule may say "at least" and "at most", and rounds down: a limit is never rounded up.
+* A rule may say "at least" and "at most", and rounds down: a limit is never rounded up, nor below "at least".
 * Several rules may speak; the smallest amount wins, since each of them is a reason for caution.
 * A base that nobody knows is not assessable. It is not nothing: no purchases are no reason for a limit of 0.
 * Nobody is given more than asked for, unless a raise ends by itself: that one is decided as it was asked for.
@@ -34,6 +34,10 @@ class LimitRule(NamedTuple):
     cap_minor: int | None = None
     floor_minor: int | None = None
     round_to_minor: int = 1
+
+
+_WISH = LimitRule("requested")
+"""What was asked for, once and as it is."""
 
 
 class Known(NamedTuple):
@@ -82,32 +86,44 @@ def _base(rule: LimitRule, known: Known) -> Fraction | None:
 
 
 def _bounded(rule: LimitRule, product: Fraction) -> int:
-    """Return an amount within floor and cap, rounded down; debts instead of assets, or returns only, give nothing."""
-    bounded = max(product, Fraction(0))
-    if rule.floor_minor is not None:
-        bounded = max(bounded, Fraction(rule.floor_minor))
+    """Return an amount within floor and cap, rounded down; debts instead of assets, or returns only, give nothing.
+
+    Rounding does not go below the floor, be it a multiple of the step or not.
+    """
+    least = rule.floor_minor or 0
+    bounded = max(product, Fraction(least))
     if rule.cap_minor is not None:
-        bounded = min(bounded, Fraction(rule.cap_minor))
-    return int(bounded // rule.round_to_minor) * rule.round_to_minor
+        bounded, least = min(bounded, Fraction(rule.cap_minor)), min(least, rule.cap_minor)
+    return max(int(bounded // rule.round_to_minor) * rule.round_to_minor, least)
 
 
 def work_out_all(rules: Iterable[LimitRule], known: Known, policy_cap_minor: int | None) -> list[Working]:
-    """Return what each rule comes to, and what the grade's ceiling and the wish add to them."""
+    """Return what each rule comes to, and what the grade's ceiling and the wish add to them.
+
+    A rule of the company that multiplies or raises the wish bounds nobody to it; then the wish as it is stands beside it.
+    """
     given = list(rules)
     if policy_cap_minor is not None:
         given.append(LimitRule("policy_cap", cap_minor=policy_cap_minor))
-    if known.requested_minor is not None and all(rule.base != "requested" for rule in given):
-        given.append(LimitRule("requested"))
-    return [work_out(rule, known) for rule in given]
+    found = [work_out(rule, known) for rule in given]
+    wish = known.requested_minor
+    if wish is not None and not any(_keeps_to(one, wish) for one in found):
+        found.append(work_out(_WISH, known))
+    return found
+
+
+def _keeps_to(one: Working, wish: int) -> bool:
+    return one.rule.base == "requested" and one.amount_minor is not None and one.amount_minor <= wish
 
 
 def smallest(workings: Sequence[Working]) -> Working | None:
     """Return the working that wins, the first of equals; None where nothing can be assessed.
 
-    A ceiling alone is no reason for a limit.
+    A ceiling alone is no reason for a limit, nor is the wish where a rule on wishes names no factor for the grade.
     """
+    refused = any(one.rule.base == "requested" and one.status == "grade_unnamed" for one in workings)
     assessed = [one for one in workings if one.status == "assessed"]
-    if all(one.rule.base == "policy_cap" for one in assessed):
+    if all(one.rule.base == "policy_cap" or (refused and one.rule == _WISH) for one in assessed):
         return None
     return min(assessed, key=lambda one: one.amount_minor or 0)
 

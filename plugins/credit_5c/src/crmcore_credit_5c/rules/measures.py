@@ -7,12 +7,14 @@ from fractions import Fraction
 from typing import Any
 
 from .altman import FORMS
-from .bands import number_of
 from .model import FACT_INDICATORS, Band, Kind, Measure, Step
+from .numbers import bound_at, number_at
 from .problems import ModelProblem
 from .ratios import RATIOS
 
 _MOST = 100
+_TABLES = ("steps", "values", "bands", "zones")
+"""What says how many points a value gets: one of them for each indicator."""
 
 
 def build_measure(
@@ -29,6 +31,9 @@ def build_measure(
     names = known.get(kind)
     if names is not None and of not in names:
         raise ModelProblem(f"{path}/of", f"unknown_{kind}", value=of, known=", ".join(sorted(names)))
+    tables = [name for name in _TABLES if name in measure]
+    if len(tables) > 1:
+        raise ModelProblem(path, "two_tables", value=", ".join(tables))
     points = _points_reader(scoring)
     if "zones" in measure:
         return Measure(kind, of, bands=_zones(of, measure["zones"], f"{path}/zones", points))
@@ -49,19 +54,12 @@ _Points = Callable[[Any, str], Fraction]
 
 def _points_reader(scoring: str) -> _Points:
     def points(value: Any, path: str) -> Fraction:
-        number = _number(value, path)
+        number = number_at(value, path)
         if scoring == "weighted" and not 0 <= number <= _MOST:
             raise ModelProblem(path, "points", value=value)
         return number
 
     return points
-
-
-def _number(value: Any, path: str) -> Fraction:
-    number = number_of(str(value))
-    if number is None:
-        raise ModelProblem(path, "number", value=value)
-    return number
 
 
 def _steps(listed: Sequence[Mapping[str, Any]], path: str, points: _Points) -> tuple[Step, ...]:
@@ -82,10 +80,12 @@ def _bands(listed: Sequence[Mapping[str, Any]], path: str, points: _Points) -> t
     bands: list[Band] = []
     for i, one in enumerate(listed):
         given = points(one["points"], f"{path}/{i}/points")
+        if "up_to" in one and "below" in one:
+            raise ModelProblem(f"{path}/{i}", "two_bounds")
         name = next((name for name in ("up_to", "below") if name in one), None)
         if (name is None) != (i == len(listed) - 1):
             raise ModelProblem(f"{path}/{i}", "last_band")
-        bound = None if name is None else _number(one[name], f"{path}/{i}/{name}")
+        bound = None if name is None else bound_at(one[name], f"{path}/{i}/{name}")
         if bands and bound is not None and bands[-1].bound is not None and bound <= bands[-1].bound:
             raise ModelProblem(f"{path}/{i}/{name}", "band_order", value=one[name or ""])
         bands.append(Band(bound, name == "up_to", given))

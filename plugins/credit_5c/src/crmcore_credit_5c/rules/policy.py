@@ -113,4 +113,4 @@ def _fits(key: str, value: object) -> bool:
     if key == "hold":
         return value in HOLDS
     pattern = _SHARE if key == "deposit" else _AMOUNT
-    return isinstance(value, str) and value.isascii() and pattern.fullmatch(value) is not None
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from math import log
 from typing import Literal, NamedTuple
@@ -57,14 +57,24 @@ class Calibrated(NamedTuple):
 
 
 def calibration(probabilities: Sequence[float], bad: Sequence[int], bands: int = 10) -> list[Calibrated]:
-    """Return groups of equal size by expected probability, the least risky first; fewer where rows are few."""
-    ordered = sorted(zip(probabilities, bad, strict=True))
+    """Return groups of equal size by expected probability, the least risky first; fewer where rows are few.
+
+    Rows of the same probability have no order: whichever group they fall into, each brings their share of the bad.
+    """
+    ordered = list(_evenly(probabilities, bad))
     edges = [round(len(ordered) * i / bands) for i in range(bands + 1)]
     groups = [ordered[start:end] for start, end in pairwise(edges) if end > start]
     return [
         Calibrated(len(one), sum(p for p, _b in one) / len(one), sum(b for _p, b in one) / len(one))
         for one in groups
     ]
+
+
+def _evenly(probabilities: Sequence[float], bad: Sequence[int]) -> Iterator[tuple[float, float]]:
+    """Yield (probability, share of the bad among all rows of it), the least risky first."""
+    for probability, tied in groupby(sorted(zip(probabilities, bad, strict=True)), key=lambda one: one[0]):
+        kinds = [kind for _same, kind in tied]
+        yield from [(probability, sum(kinds) / len(kinds))] * len(kinds)
 
 
 def brier(probabilities: Sequence[float], bad: Sequence[int]) -> float:

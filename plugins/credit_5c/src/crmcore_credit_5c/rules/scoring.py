@@ -44,7 +44,7 @@ def score(model: Model, values: Mapping[str, Value]) -> Score:
     """
     answers = {one.name: answer(model, one, values.get(one.name)) for one in model.indicators}
     exact = _factor_points(model, answers)
-    total = _total(model, exact, answers)
+    total = _total(model, exact)
     rounded = None if total is None else two_places(total)
     return Score(
         answers,
@@ -92,11 +92,7 @@ def _sum(model: Model, parts: list[tuple[Fraction, Fraction | None]]) -> Fractio
     return total
 
 
-def _total(
-    model: Model, factors: Mapping[str, Fraction | None], answers: Mapping[str, Answer]
-) -> Fraction | None:
-    if any(given.points is None for given in answers.values()):
-        return None
+def _total(model: Model, factors: Mapping[str, Fraction | None]) -> Fraction | None:
     top = _sum(model, [(one.weight, factors[one.name]) for one in model.factors if one.parent is None])
     return None if top is None else model.base + top
 

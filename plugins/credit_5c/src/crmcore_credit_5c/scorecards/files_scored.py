@@ -10,16 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TextIO
 
-from crmcore.api import Context, UsageProblem, translator
+from crmcore.api import Context, guard
 from crmcore_credit_5c.rules.model import Model
 from crmcore_credit_5c.rules.reading_scorecards import Made
 from crmcore_credit_5c.rules.scoring import grade_of, two_places
 
 from .csv_table import CsvTable, open_table
-from .model_files import read_scorecard, whole_file
+from .model_files import read_scorecard, require_other, whole_file
+from .sample import number_of
 from .scoring import Doubts, ScoredRow, drift, probability_of, reasons_json, require_rows, scored_rows
-
-_ = translator("crmcore_credit_5c")
 
 
 def score_file(ctx: Context, path: Path, model: str | None, out: Path | None) -> dict[str, Any]:
@@ -27,10 +26,9 @@ def score_file(ctx: Context, path: Path, model: str | None, out: Path | None) ->
 
     out: a CSV file with all columns of the file, and score, probability, grade and reasons; the JSON has no scores then.
     """
+    require_other(out, path, *([Path(model)] if model else []))
     made, its_model = read_scorecard(ctx, model)
     table = open_table(path)
-    if out is not None and out.resolve() == path.resolve():
-        raise UsageProblem(_("--out {file} is the file that is read; name another").format(file=out))
     doubts, scores, listed = Doubts({}), [], []
     with whole_file(out) if out is not None else nullcontext() as file:
         writer = _writer(file, table)
@@ -40,7 +38,7 @@ def score_file(ctx: Context, path: Path, model: str | None, out: Path | None) ->
             if writer is None:
                 listed.append(said)
             else:
-                writer.writerow([*row.cells, *_cells(said)])
+                writer.writerow([*map(_guarded, row.cells), *_cells(said)])
         require_rows(table, len(scores))
     return {
         "model": its_model.name,
@@ -66,8 +64,14 @@ def _writer(file: TextIO | None, table: CsvTable) -> Any:
     if file is None:
         return None
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*table.names, *_free(table.names, ("score", "probability", "grade", "reasons"))])
+    added = _free(table.names, ("score", "probability", "grade", "reasons"))
+    writer.writerow([*map(_guarded, table.names), *added])
     return writer
+
+
+def _guarded(text: str) -> str:
+    """Return a cell of the file as a spreadsheet shows it: as text, where it would run it; numbers stay numbers."""
+    return text if number_of(text) is not None else guard(text)
 
 
 def _free(taken: Sequence[str], names: Sequence[str]) -> Iterator[str]:
@@ -80,4 +84,4 @@ def _free(taken: Sequence[str], names: Sequence[str]) -> Iterator[str]:
 
 def _cells(said: dict[str, Any]) -> list[str]:
     reasons = "; ".join(f"{one['column']} -{one['lost']:.0f}" for one in said["reasons"])
-    return [repr(said["score"]), f"{said['probability']:.6f}", said["grade"], reasons]
+    return [repr(said["score"]), f"{said['probability']:.6f}", _guarded(said["grade"]), _guarded(reasons)]

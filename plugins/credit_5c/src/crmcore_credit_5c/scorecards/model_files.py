@@ -11,11 +11,14 @@ from typing import Any, TextIO
 
 import sqlalchemy as sa
 
-from crmcore.api import BadConfig, Context, CrmError, NotFound, translator
+from crmcore.api import BadConfig, Context, CrmError, NotFound, UsageProblem, translator
 from crmcore_credit_5c.assessing.files import check_schema, read_json
 from crmcore_credit_5c.assessing.models import check_content, load_model
+from crmcore_credit_5c.assessing.sentences import said
 from crmcore_credit_5c.rules.model import Model
+from crmcore_credit_5c.rules.problems import ModelProblem
 from crmcore_credit_5c.rules.reading_scorecards import Made, scorecard_of
+from crmcore_credit_5c.rules.scorecard_checks import check_scorecard
 from crmcore_credit_5c.tables.scorecards import CreditScorecard
 
 _ = translator("crmcore_credit_5c")
@@ -27,7 +30,7 @@ def read_scorecard(ctx: Context, model: str | None) -> tuple[Made, Model]:
     BadConfig for what is no scorecard, NotFound where there is none.
     """
     model = model or _approved_last(ctx)
-    if Path(model).is_file() or model.endswith(".json"):
+    if model.endswith(".json") or os.path.isfile(model):  # noqa: PTH113  (a name too long for a file is none)
         content = read_json(Path(model))
         checked = check_content(content, None, Path(model).name)
     else:
@@ -40,14 +43,14 @@ def made_of(content: Mapping[str, Any], file: str) -> Made:
     if "fitted" not in content or content.get("scoring") != "sum":
         message = _("{file} is a credit model, but no scorecard; make one with: crm credit scorecard fit")
         raise BadConfig(message.format(file=file))
-    check_schema(content["fitted"], "credit_scorecard", file)
-    for factor in content["factors"]:
-        for one in factor.get("indicators", ()):
-            measure = one["measure"]
-            whole = "missing" in measure and ("bands" in measure or "otherwise" in measure)
-            if measure["kind"] != "column" or not whole:
-                message = _("{file}: indicator {name!r} is no column of a scorecard; fit the scorecard anew")
-                raise BadConfig(message.format(file=file, name=one["name"]))
+    check_schema(content["fitted"], "credit_scorecard", f"{file}: fitted")
+    if "base" not in content:
+        message = _("{file}: {path} lacks {key!r}; add it")
+        raise BadConfig(message.format(file=file, path=_("the whole"), key="base"))
+    try:
+        check_scorecard(content)
+    except ModelProblem as problem:
+        raise said(problem, file) from None
     return scorecard_of(content)
 
 
@@ -60,6 +63,19 @@ def _approved_last(ctx: Context) -> str:
     if name is None:
         raise NotFound(_("no scorecard is approved yet; name the file of one with --model"))
     return name
+
+
+def require_other(out: Path | None, *read: Path) -> None:
+    """Raise UsageProblem where what is to be written would take the place of a file that is read."""
+    if out is not None and any(_is_same(out, one) for one in read):
+        raise UsageProblem(_("--out {file} is the file that is read; name another").format(file=out))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)  # also by another name, such as a link
+    except (OSError, ValueError):  # one of them is not there, so that nothing can be lost
+        return False
 
 
 @contextmanager

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _ = translator("crmcore_credit_5c")
 PLUGIN = "credit_5c"
 KIND = "credit_5c_scorecard"
+_FIGURES = ("auc", "ks", "rows")
+"""What people are told of how a scorecard was fitted."""
 scorecards: sa.Table = CreditScorecard.__table__  # type: ignore[attr-defined]
 
 
@@ -42,9 +44,23 @@ def scorecard_kind() -> ApprovalKind:
             "type": "object",
             "additionalProperties": False,
             "required": ["scorecard"],
-            "properties": {"scorecard": {"type": "integer", "minimum": 1}},
+            "properties": {
+                "scorecard": {"type": "integer", "minimum": 1},
+                "name": {"type": "string"},
+                **{key: {"type": "number"} for key in _FIGURES},
+            },
         },
+        describe=describe,
     )
+
+
+def describe(request: ApprovalRequest) -> str | None:
+    """Say how good the scorecard is, in the reader's language; None of a request that an older version made."""
+    return _subject(request.payload) if "name" in request.payload else None
+
+
+def _subject(payload: Mapping[str, Any]) -> str:
+    return _("Scorecard {name}: AUC {auc:.3f}, KS {ks:.3f}, {rows} customers").format(**payload)
 
 
 def propose(app: App, actor: str, name: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,12 +77,11 @@ def propose(app: App, actor: str, name: str, content: Mapping[str, Any]) -> dict
         checked = check_content(dict(content), fields_of(app), name)
         row = {"name": name, "content": dict(checked.content), "author": actor, "proposed_on": tx.ctx.today}
         (number,) = tx.insert(CreditScorecard, [{**row, "proposed_at": tx.now}])
-        subject = _("Scorecard {name}: AUC {auc:.3f}, KS {ks:.3f}, {rows} customers")
-        figures = {key: content["fitted"][key] for key in ("auc", "ks", "rows")}
-        request = ApprovalRequest(
-            KIND, subject.format(name=name, **figures), key=str(number), payload={"scorecard": number}
+        figures = {key: content["fitted"][key] for key in _FIGURES}
+        payload = {"scorecard": number, "name": name, **figures}
+        (approval,) = request_approvals(
+            tx, [ApprovalRequest(KIND, _subject(payload), key=str(number), payload=payload)]
         )
-        (approval,) = request_approvals(tx, [request])
         tx.update(CreditScorecard, [(number, {"approval_id": approval})])
         return proposals(tx.ctx, number)[0]
 

@@ -77,7 +77,7 @@ def number_of(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if isfinite(number) and "_" not in text else None
+    return number if isfinite(number) and text.isascii() and "_" not in text else None
 
 
 def _require_column(table: CsvTable, name: str) -> None:

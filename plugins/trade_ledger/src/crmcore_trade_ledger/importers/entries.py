@@ -9,20 +9,21 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from crmcore.api import LoadContext, Loaded, Rejected, Row, minor_digits, to_minor, translator
+from crmcore.api import (
+    CURRENCIES,
+    LoadContext,
+    Loaded,
+    Rejected,
+    Row,
+    currency_code,
+    minor_digits,
+    to_minor,
+    translator,
+)
 from crmcore_trade_ledger import rules
 
 _ = translator("crmcore_trade_ledger")
 
-CURRENCY_WORDS = {
-    **dict.fromkeys(("人民币", "RMB", "￥", "¥", "元", "CNH"), "CNY"),
-    **dict.fromkeys(("美元", "美金", "$"), "USD"),
-    **dict.fromkeys(("欧元", "€"), "EUR"),
-    **dict.fromkeys(("港币", "港元"), "HKD"),
-    **dict.fromkeys(("日元", "日圆"), "JPY"),
-    **dict.fromkeys(("英镑", "£"), "GBP"),
-    **dict.fromkeys(("新台币", "台币"), "TWD"),
-}
 _ISO = re.compile(r"[A-Z]{3}")
 _UNTAXED = frozenset({"免税", "不征税", "零税率", "exempt"})
 # Ten trillion yuan: thousands of such lines still add up within 64 bits.
@@ -166,14 +167,18 @@ class EntryReader:
 
 
 def read_currency(stated: str | None, usual: str, known: dict[str, str]) -> str:
-    """Return the ISO 4217 code of a stated currency, remembering in `known`; the company's where none is stated."""
+    """Return the ISO 4217 code of a stated currency, remembering in `known`; `usual` where none is stated.
+
+    RowRefused for what is no currency; `usual` itself may be one that only the company knows.
+    """
     if stated is None:
         return usual
     if stated not in known:
-        word = stated.strip().upper()
-        code = CURRENCY_WORDS.get(word, word)
+        code = currency_code(stated)
         if not _ISO.fullmatch(code):
             raise RowRefused("currency", _("no currency; use its ISO 4217 code such as CNY"))
+        if code not in CURRENCIES and code != usual:
+            raise RowRefused("currency", _("ISO 4217 has no such currency; use a code such as CNY"))
         known[stated] = code
     return known[stated]
 

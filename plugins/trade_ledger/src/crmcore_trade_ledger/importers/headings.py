@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.api import translator
 from crmcore_trade_ledger import books, rules
+from crmcore_trade_ledger.rules_orders import ENTERED, file_obstacle
 
 if TYPE_CHECKING:
     from crmcore_trade_ledger.importers.entries import Entry
@@ -83,16 +84,32 @@ class Headings:
             stated["state"] = rules.restated(self._kind, present["state"], values["state"])
         return {name: value for name, value in stated.items() if present[name] != value}
 
-    def obstacle(self, present: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
-        """Return why a document may not change so: what was allocated to it would be more than it is."""
+    def obstacle(self, present: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return column and reason where a document may not change so.
+
+        What was allocated to it would be more than it is; or an order that was entered here is not the file's to release.
+        """
+        if self._kind == "order":
+            return _of_order(present, after)
         done = books.settled(present)
-        if not done or self._kind == "order":
+        if not done:
             return None
         whole = (
             after["gross_minor"] if rules.in_force(self._kind, after["state"]) and not after["cash"] else 0
         )
         if present["currency"] != after["currency"] or not (0 < done <= whole or whole <= done < 0):
-            return _("more is allocated to document {number} than would be left of it").format(
-                number=present["number"]
-            )
+            message = _("more is allocated to document {number} than would be left of it")
+            return "amount", message.format(number=present["number"])
         return None
+
+
+def _of_order(present: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str] | None:
+    if present["origin"] != ENTERED:
+        return None
+    was, is_now = (rules.in_force("order", one["state"]) for one in (present, after))
+    moved = any(present[name] != after[name] for name in ("bill_to_id", "currency"))
+    reason = file_obstacle(
+        before=was, after=is_now, more=moved or after["gross_minor"] > present["gross_minor"]
+    )
+    column = "amount" if was else "state"
+    return None if reason is None else (column, _(reason).format(number=present["number"]))

@@ -42,8 +42,8 @@ def load_payments(tx: Tx, rows: Sequence[Row], ctx: LoadContext) -> Loaded:
             fresh.append((entry, _new(entry, headings)))
         else:
             edited = _edited(entry, known, headings, clear)
-            if reason := headings.obstacle(known, {**known, **edited}):
-                refusals.add(entry.row, "amount", reason)
+            if refusal := headings.obstacle(known, {**known, **edited}):
+                refusals.add(entry.row, *refusal)
             else:
                 edits.append((entry, known, edited))
         seen.add(entry.number)

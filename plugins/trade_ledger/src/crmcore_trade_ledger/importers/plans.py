@@ -87,7 +87,8 @@ class Planner:
             _add_new(plan, entries[0])
             return plan
         self._plan_lines(plan, plan.heading, entries, ())
-        return self._refuse(plan, _("the amount is too large")) if too_large(plan.net, plan.tax) else plan
+        too_much = too_large(plan.net, plan.tax)
+        return self._refuse(plan, "amount", _("the amount is too large")) if too_much else plan
 
     def _known_document(
         self, entries: Sequence[Entry], present: Record, known: Sequence[Record], *, is_open: bool
@@ -95,14 +96,14 @@ class Planner:
         heading = {} if is_open else self._headings.edits(entries[0], present, clear=self._clear)
         plan = Plan(present["number"], heading, present, restated=bool(heading), id=present["id"])
         self._plan_lines(plan, {**present, **heading}, entries, known)
-        if reason := self._add_totals(plan, present):
-            return self._refuse(plan, reason)
+        if refusal := self._add_totals(plan, present):
+            return self._refuse(plan, *refusal)
         return plan
 
-    def _refuse(self, plan: Plan, reason: str) -> Plan:
+    def _refuse(self, plan: Plan, column: str, reason: str) -> Plan:
         """Refuse all rows of a document; returns a plan to do nothing."""
         for entry, _line in plan.lines():
-            self._refusals.add(entry.row, "amount", reason)
+            self._refusals.add(entry.row, column, reason)
         return Plan(plan.number, {}, plan.present)
 
     def _plan_lines(
@@ -146,14 +147,14 @@ class Planner:
         else:
             plan.same.append((entry, row["id"]))
 
-    def _add_totals(self, plan: Plan, present: Record) -> str | None:
-        """Let a known document's totals follow its lines; returns why that may not be."""
+    def _add_totals(self, plan: Plan, present: Record) -> tuple[str, str] | None:
+        """Let a known document's totals follow its lines; returns column and reason where that may not be."""
         net, tax = present["net_minor"] + plan.net, present["tax_minor"] + plan.tax
         after = {**plan.heading, "net_minor": net, "tax_minor": tax, "gross_minor": net + tax}
-        if reason := self._headings.obstacle(present, {**present, **after}):
-            return reason
+        if refusal := self._headings.obstacle(present, {**present, **after}):
+            return refusal
         if too_large(net, tax):
-            return _("the amount is too large")
+            return "amount", _("the amount is too large")
         after["open_minor"] = books.opened(present, after)
         plan.heading = {name: value for name, value in after.items() if present[name] != value}
         return None

@@ -15,6 +15,7 @@ from crmcore_trade_ledger.importers.plans import too_large
 from crmcore_trade_ledger.ordering.lines import OrderedLine, Priced, Terms, price_amount, price_lines
 from crmcore_trade_ledger.ordering.restricted import refuse_restricted
 from crmcore_trade_ledger.ordering.steps import add_step
+from crmcore_trade_ledger.rules_orders import ENTERED
 from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def add_order(app: App, actor: str, wanted: NewOrder) -> str:
             "due_on": wanted.due,
             "currency": terms.currency,
             "state": "draft",
-            "origin": "order add",
+            "origin": ENTERED,
         }
         _check_due(heading)
         number = _write(tx, heading, lines)

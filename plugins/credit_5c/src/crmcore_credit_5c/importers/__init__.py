@@ -1,0 +1,1 @@
+"""Tables of evidence and of financial statements, read for many customers at once."""
