@@ -81,7 +81,7 @@ def test_nothing_is_left_of_a_check_that_is_stopped(tmp_path, folder, sent):
     assert len(begun) == 5
     assert all(runs(number) for number in begun)
     caller.send_signal(sent)
-    assert caller.wait(20) != 0
+    assert caller.wait(60) != 0
     wait_for(lambda: not any(runs(number) for number in begun), 20)
     wait_for(lambda: {path.name for path in folder.iterdir()} <= {".lockfile"}, 20)
 

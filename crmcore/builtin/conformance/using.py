@@ -190,8 +190,10 @@ def _fact(app: App, fact: str) -> None:
 
 
 def _column(app: App, column: Any) -> None:
+    from crmcore.builtin.records.services.list_columns import select_of
+
     with app.read(column.plugin, ACTOR) as ctx:
-        ctx.connection.execute(column.select(ctx.settings).limit(_ROWS)).all()
+        ctx.connection.execute(select_of(column, ctx.settings, ctx.today).limit(_ROWS)).all()
 
 
 def _report(subject: Subject, app: App, spec: ReportSpec) -> None:

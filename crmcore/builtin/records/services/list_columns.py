@@ -60,6 +60,12 @@ def _explain(plan: _Plan, compiler: Any, **options: Any) -> str:
     return f"EXPLAIN QUERY PLAN {compiler.process(plan.query, **options)}"
 
 
+def select_of(spec: ListColumn, settings: Mapping[str, Any], today: date) -> sa.Select[Any]:
+    """Return the query of a column; one that asks for it gets the company's day, while the database's may be yesterday."""
+    day = {"today": today} if "today" in signature(spec.select).parameters else {}
+    return spec.select(settings, **day)
+
+
 class PluginColumns:
     """The plugins' columns in one reading of a list; one that fails is left out of the rest of it."""
 
@@ -145,9 +151,7 @@ class PluginColumns:
 
     def _select(self, name: str) -> sa.Subquery:
         spec = self.specs[name]
-        # The day of the company, not that of the database, which may still be yesterday's.
-        day = {"today": self._ctx.today} if "today" in signature(spec.select).parameters else {}
-        select = spec.select(self._app.settings(spec.plugin), **day)
+        select = select_of(spec, self._app.settings(spec.plugin), self._ctx.today)
         got = tuple(column.key for column in select.selected_columns)
         if got != _WANTED:
             message = _("the list column {name} selects {got}; it must be {wanted}")
