@@ -20,6 +20,10 @@ _SHARED = "credit_5c"
 _MARK = "(演示)"
 _INVESTIGATED, _WITH_ACCOUNTS = 0.6, 0.5
 """Shares of those who buy on credit."""
+_UNANSWERED = 0.1
+"""Share of the questions of which nothing is found out."""
+_ACCOUNTS_READY = 4
+"""The month by whose end the accounts of the year before are ready."""
 _QUALITY = {"prompt": 0.85, "usual": 0.6, "late": 0.35, "very_late": 0.15}
 _A_YEAR = 110_000
 """Yuan that the average customer of the demo buys; it sells about as much again of others' goods, and more."""
@@ -83,7 +87,7 @@ def write_evidence(path: Path, rng: random.Random, shared: dict[str, Any]) -> No
 def write_statements(path: Path, rng: random.Random, shared: dict[str, Any]) -> None:
     """Write the accounts of half of them, of the last year that is closed by now."""
     today = shared["today"]
-    year = today.year - (1 if today.month > 4 else 2)  # noqa: PLR2004  (accounts are ready by the end of April)
+    year = today.year - (1 if today.month > _ACCOUNTS_READY else 2)
     headers = ("客户编码", "期末", "月数", "币种", *_FIGURES.values(), "来源")
     _write(
         path,
@@ -116,7 +120,7 @@ def _firms(customers: Iterable[Mapping[str, Any]], rng: random.Random) -> Iterat
 def _found_out(firm: _Firm, rng: random.Random, today: date) -> Iterator[Sequence[object]]:
     """Answer the questions of the model, of which one or the other stays open."""
     for indicator, source in _ASKED.items():
-        if rng.random() < 0.1:  # noqa: PLR2004  (one answer in ten is not to be had)
+        if rng.random() < _UNANSWERED:
             continue
         quality = _within(rng.gauss(firm.quality, 0.12) - _WORSE.get(indicator, 0))
         on = today - timedelta(days=rng.randrange(5, 200))
