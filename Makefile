@@ -6,16 +6,20 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS = never
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: demo test test-fast setup check bench lock lowest messages schemas format clean
+.PHONY: demo test test-fast compiled setup check bench lock lowest messages schemas format clean
 
 demo: setup
 	@$(BIN)/crm demo --dir demo --force
 
-test: setup  ## make test ARGS="-k import" runs some of them
-	@$(BIN)/pytest -n 2 $(ARGS)
+test: compiled  ## make test ARGS="-k import" runs some of them
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-test-fast: setup  ## without what needs a second or a server
-	@$(BIN)/pytest -n 2 -m "not slow and not postgres" $(ARGS)
+test-fast: compiled  ## without what needs a second or a server
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not postgres" $(ARGS)
+
+# The tests start thousands of processes, and where PYTHONDONTWRITEBYTECODE is set each would compile what it imports.
+compiled: setup
+	@$(BIN)/python -m compileall -q crmcore plugins
 
 setup:
 	@$(PYTHON) tools/setup.py

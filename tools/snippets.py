@@ -84,15 +84,22 @@ def blocks(path: Path) -> list[Block]:
 class Reader:
     """Somebody who follows a document in a folder of their own."""
 
-    def __init__(self, folder: Path, language: str = "en", **given: str) -> None:
-        """Begin in an empty folder; no settings of the caller's count. `given` wins over what a document exports."""
+    def __init__(
+        self, folder: Path, language: str = "en", programs: Path | None = None, **given: str
+    ) -> None:
+        """Begin in an empty folder; no settings of the caller's count. `given` wins over what a document exports.
+
+        programs: a folder whose programs come before those of `.venv`.
+        """
         self.home = self.folder = folder
         self.given = given
         self.site = folder / ".site"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRM_", "PYTHON"))}
         self.environment: dict[str, str] = {
             **kept,
-            "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join(
+                [*([str(programs)] if programs else []), str(BIN), os.environ.get("PATH", os.defpath)]
+            ),
             "CRM_LANG": language,
             "PYTHONDONTWRITEBYTECODE": "1",
             **given,

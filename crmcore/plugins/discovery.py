@@ -66,6 +66,9 @@ def installed() -> dict[str, Installed]:
 def _plugins_of(distribution: Distribution) -> tuple[str, str, list[EntryPoint]]:
     """Return a distribution's name, version and plugins; none of one whose description is damaged."""
     try:
+        written = distribution.read_text("entry_points.txt")
+        if not written or GROUP not in written:  # nearly all; parsing takes longer than looking
+            return "", "", []
         own = [e for e in distribution.entry_points if e.group == GROUP]
         if not own:
             return "", "", []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from math import inf
 from types import GeneratorType
@@ -73,6 +73,12 @@ RESULT_TYPES: dict[str, type] = {
 }
 
 
+@cache
+def _functions_of_builtin(name: str) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+    """Return the hooks of a built-in plugin, looked at once in the life of the process."""
+    return load_functions(name, f"crmcore.builtin.{name}.plugin")
+
+
 class Host:
     """The plugins of one app, in the company's order, built-ins first."""
 
@@ -117,12 +123,11 @@ class Host:
     # -- loading ---------------------------------------------------------------------------------------------
 
     def _builtin(self, name: str) -> Hosted:
-        module = f"crmcore.builtin.{name}.plugin"
         return Hosted(
             name,
             read_manifest(name, f"crmcore.builtin.{name}"),
             builtin=True,
-            functions=load_functions(name, module),
+            functions=dict(_functions_of_builtin(name)),
         )
 
     def _load(self, row: Any) -> Hosted:

@@ -28,6 +28,7 @@ from crmcore.testing.faults import GateFaults, gate_faults
 from crmcore.testing.installing import PluginInstaller, TestPlugin, install_plugin
 from crmcore.testing.processes import ProcessRunner, run_in_process
 from crmcore.testing.statement_faults import Fault, Point, StatementFaults, statement_faults
+from crmcore.testing.templates import workspace_templates
 from crmcore.testing.workspaces import AppMaker, AppOpener, make_app, open_workspace, reopen
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "run_in_process",
     "small_company",
     "statement_faults",
+    "workspace_templates",
 ]
 
 

@@ -12,6 +12,8 @@ import pytest
 from crmcore.testing.command_line import ACTOR
 
 if TYPE_CHECKING:
+    from sqlmodel import SQLModel
+
     from crmcore.app import App
     from crmcore.testing.workspaces import AppMaker
     from crmcore.tx import Tx
@@ -54,12 +56,7 @@ def small_company(make_app: AppMaker) -> CompanyMaker:
     """Make a small company, then enable the plugins named, as a company does that has worked for a while."""
 
     def make(plugins: Sequence[str] = (), database: str = "sqlite", **options: Any) -> SmallCompany:
-        from crmcore.builtin.lifecycle.enabling import enable
-
-        company = fill_company(make_app((), database, **options))
-        if plugins:
-            enable(company.app, plugins, ACTOR)
-        return company
+        return _company_in(make_app(plugins, database, fill=fill_company, **options))
 
     return make
 
@@ -76,6 +73,21 @@ def fill_company(app: App) -> SmallCompany:
         contacts = _contacts(tx, customers)
         interactions = _interactions(tx, customers, contacts)
     return SmallCompany(app, customers, contacts, interactions)
+
+
+def _company_in(app: App) -> SmallCompany:
+    from crmcore.api import Customer, Interaction
+    from crmcore.entities.tables import Contact
+
+    return SmallCompany(app, _ids(app, Customer), _ids(app, Contact), _ids(app, Interaction))
+
+
+def _ids(app: App, model: type[SQLModel]) -> dict[str, int]:
+    import sqlalchemy as sa
+
+    c = app.table(model).table.c
+    with app.read() as ctx:
+        return {row.code: row.id for row in ctx.connection.execute(sa.select(c.code, c.id).order_by(c.id))}
 
 
 def _customers(tx: Tx) -> dict[str, int]:

@@ -73,6 +73,10 @@ def load(app: App, model: Any, customers: list[int], number: int = 1) -> list[Lo
 
 def load_on(bench: Bench, model: Any, customers: list[int], number: int = 1) -> list[LoadedRange]:
     bench.read("sums", source(customers), {"id": "int64", "points": "int64"})
+    return load_round(bench, model, number)
+
+
+def load_round(bench: Bench, model: Any, number: int) -> list[LoadedRange]:
     found = bench.load(model, rows_of_round(number), actor=ACTOR, ids_in_order=["customer_id"])
     assert found is not None
     return found
@@ -149,16 +153,18 @@ def test_ids_that_others_draw_in_between_are_left_to_them(
     ours: list[int] = []
     over = threading.Event()
     busy = [threading.Thread(target=_draw_on, args=(company, ours, over)) for _ in range(2)]
-    for thread in busy:
-        thread.start()
-    try:
-        loads = [load(company, point, customers, number) for number in range(1, 9)]
-        while max(map(len, loads)) <= 3:  # until they did: on a busy machine nobody may come in between
-            loads.append(load(company, point, customers, len(loads) + 1))
-    finally:
-        over.set()
+    with open_bench(company, "duckdb", "points") as bench:
+        bench.read("sums", source(customers), {"id": "int64", "points": "int64"})
         for thread in busy:
-            thread.join()
+            thread.start()
+        try:
+            loads = [load_round(bench, point, number) for number in range(1, 9)]
+            while max(map(len, loads)) <= 3:  # until they did: on a busy machine nobody may come in between
+                loads.append(load_round(bench, point, len(loads) + 1))
+        finally:
+            over.set()
+            for thread in busy:
+                thread.join()
     taken = [n for ranges in loads for r in ranges for n in range(r.first, r.last + 1)]
     assert (len(taken), set(taken) & set(ours)) == (len(loads) * 2_500, set())
     assert [row["id"] for row in stored(company, point)] == sorted(taken)

@@ -56,38 +56,62 @@ class Scenario:
             return company.server.points([company.folder, *words], call=self.call)
         return company.points(*words)
 
-    def left(self, company: Company) -> dict[str, Any]:
+    def left(self, company: Company, look: Look) -> dict[str, Any]:
         """Return all that it leaves."""
-        return {**company.look().contents(), **self.outcome(company)}
+        return {**look.contents(), **self.outcome(company)}
 
 
-def crash_everywhere(world: World, scenario: Scenario, database: str, way: str, step: int = 1) -> int:
-    """Crash it at every `step`-th point; returns how many crashes there were.
+@dataclass(frozen=True)
+class Whole:
+    """A run that nothing stopped."""
+
+    points: list[Point]
+    left: dict[str, Any]
+    files: list[str]
+
+
+def crash_everywhere(
+    world: World, scenario: Scenario, database: str, way: str, most: int, within: float = 0.0
+) -> int:
+    """Crash it at `most` of its points, spread as `spread` does; returns how many crashes there were.
 
     What comes after a crash depends only on what it left: what was left before is not looked at twice.
     """
     pattern = world.pattern(scenario.prepare.__name__, database, scenario.prepare)
-    whole = world.copy(pattern, target=scenario.server)
-    points = scenario.points(whole)
-    for words in scenario.then:
-        whole.ok(*words)
-    expected, files = scenario.left(whole), whole.rubbish()
+    name = ("whole", scenario.name, scenario.server, database)
+    whole: Whole = world.kept(name, lambda: _whole(world, scenario, pattern))
     seen: set[str] = set()
-    world.away(whole)
-    chosen = _chosen(points, way)[::step]
+    chosen = spread(_chosen(whole.points, way), most, within)
     problems = []
     for n in chosen:
         company = world.copy(pattern, target=scenario.server)
         try:
             _crash(scenario, company, (way, n), seen)
-            _check_resumed(scenario, company, expected, files)
+            _check_resumed(scenario, company, whole)
         except AssertionError as error:
-            problems.append(f"{way} {n} {points[n - 1].kind} {points[n - 1].text}: {str(error)[:1500]}")
+            point = whole.points[n - 1]
+            problems.append(f"{way} {n} {point.kind} {point.text}: {str(error)[:1500]}")
         except _Seen:
             pass
         world.away(company)
     assert problems == [], f"{len(problems)} of {len(chosen)}:\n" + "\n".join(problems[:6])
     return len(chosen)
+
+
+def _whole(world: World, scenario: Scenario, pattern: Company) -> Whole:
+    company = world.copy(pattern, target=scenario.server)
+    points = scenario.points(company)
+    for words in scenario.then:
+        company.ok(*words)
+    whole = Whole(points, scenario.left(company, company.look()), company.rubbish())
+    world.away(company)
+    return whole
+
+
+def spread(numbers: list[int], most: int, within: float = 0.0) -> list[int]:
+    """Return one of each of `most` parts of the numbers, or all if they are not more; `within`: from where in a part."""
+    count = min(most, len(numbers))
+    return [numbers[int((i + within) * len(numbers) / count)] for i in range(count)]
 
 
 def _chosen(points: list[Point], way: str) -> list[int]:
@@ -114,9 +138,7 @@ def _crash(scenario: Scenario, company: Company, fault: tuple[str, int], seen: s
     look = company.look()
     assert look.chain == [], look.chain
     stage = scenario.stage(company, look)
-    left = json.dumps(
-        [stage, look.contents(), scenario.outcome(company), company.rubbish()], sort_keys=True, default=str
-    )
+    left = json.dumps([stage, scenario.left(company, look), company.rubbish()], sort_keys=True, default=str)
     if left in seen:
         raise _Seen
     seen.add(left)
@@ -145,17 +167,19 @@ def _check_end(ended: Ended, way: str) -> None:
         assert full or way != "disk_full", ended.err
 
 
-def _check_resumed(scenario: Scenario, company: Company, expected: dict[str, Any], files: list[str]) -> None:
-    left = scenario.left(company)
+def _check_resumed(scenario: Scenario, company: Company, whole: Whole) -> None:
+    look = company.look()
+    left, expected = scenario.left(company, look), whole.left
     other = {
         name: _difference(expected.get(name), left.get(name))
         for name in expected.keys() | left.keys()
         if expected.get(name) != left.get(name)
     }
     assert other == {}, other
-    assert company.doctor() == {}, company.doctor()
-    assert company.rubbish() == files, (files, company.rubbish())
-    assert company.look().chain == []
+    assert look.chain == []
+    found = company.doctor()
+    assert found == {}, found
+    assert company.rubbish() == whole.files, (whole.files, company.rubbish())
 
 
 def _difference(wanted: Any, found: Any) -> Any:

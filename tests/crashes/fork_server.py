@@ -1,4 +1,4 @@
-"""A process that has loaded the program once, and forks one that runs it for each line that it is given.
+"""A process that has loaded and used the program once, and forks one that runs it for each line that it is given.
 
 A line is a JSON object: `words` of a command line, `env`, `out` (where output goes), and what shall happen: `fault`
 ([way, n]), `count` (list the points), `kill_after` (seconds). The answer is a line with `code` and `struck`.
@@ -7,12 +7,15 @@ A line is a JSON object: `words` of a command line, `env`, `out` (where output g
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from importlib import import_module
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -25,6 +28,19 @@ PRELOADED = (
     "crmcore.builtin.records.customers", "crmcore.builtin.lifecycle.enabling", "crmcore.builtin.search.rebuilding",
     "crmcore.testing.statement_faults", "crmcore_trade_ledger.plugin", "jsonschema", "tomlkit", "cryptography.fernet",
 )  # fmt: skip
+
+WARMING = {
+    "customers": "code,name,phone\nA,一,1\nB,二,2\n",
+    "purchases": "customer,date,amount,document,line,product\nA,2026-01-01,10,R,1,X\n",
+}
+WARMED = (
+    "init {room}/company", "plugins enable trade_ledger", "import customers {room}/customers.csv",
+    "import purchases {room}/purchases.csv --json", "duplicates merge A B --reason one --yes",
+    "duplicates unmerge A --reason two", "imports undo 2", "customer list", "search rebuild", "doctor --json",
+    "plugins settings trade_ledger set purchase_basis delivered", "db backup {room}/backup",
+    "db restore {room}/backup --to {room}/new", "db copy --to sqlite:///{room}/copy.db", "db migrate",
+)  # fmt: skip
+"""Commands that use what is loaded at the first use."""
 
 
 def work(asked: dict[str, Any]) -> int:
@@ -93,10 +109,26 @@ def answered(asked: dict[str, Any]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def warm_up() -> None:
+    """Do in this process what is done in those that are forked: what is loaded at the first use is loaded once."""
+    with tempfile.TemporaryDirectory() as name, open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
+        room = Path(name)
+        for table, text in WARMING.items():
+            (room / f"{table}.csv").write_text(text, encoding="utf-8")
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            for line in WARMED:
+                words = [word.format(room=room) for word in line.split()]
+                code = work({"words": words if words[0] == "init" else ["-C", f"{room}/company", *words]})
+                assert code == 0, line
+
+
 def serve() -> None:
     """Answer each line."""
     for name in PRELOADED:
         import_module(name)
+    warm_up()
+    gc.collect()
+    gc.freeze()  # what is here already is no garbage of those that are forked
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:

@@ -42,7 +42,7 @@ class Look:
             self._query = query
             names = sorted(_tables(query, place))
             self.rows: dict[str, list[Row]] = {name: query(f'SELECT * FROM "{name}"') for name in names}  # noqa: S608
-            self._keys = {name: _pointing(query, name, place) for name in names}
+            self._keys = _pointing(query, names, place)
             self.chain = _chain(url) if "change_log" in names else []
 
     def contents(self) -> dict[str, Any]:
@@ -146,17 +146,25 @@ def _tables(query: Any, place: Path | str) -> list[str]:
     return [row["name"] for row in found if not row["name"].startswith("search")]
 
 
-def _pointing(query: Any, name: str, place: Path | str) -> dict[str, tuple[str, str]]:
+def _pointing(query: Any, names: list[str], place: Path | str) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return, by table and column, the table and the column that it points to."""
     if isinstance(place, Path):
-        found = query(f'PRAGMA foreign_key_list("{name}")')
-        return {row["from"]: (row["table"], row["to"] or "id") for row in found}
-    rows = query(
+        return {
+            name: {
+                row["from"]: (row["table"], row["to"] or "id")
+                for row in query(f'PRAGMA foreign_key_list("{name}")')
+            }
+            for name in names
+        }
+    found: dict[str, dict[str, tuple[str, str]]] = {name: {} for name in names}
+    for row in query(
         "SELECT c.conrelid::regclass::text AS place, a.attname AS own, c.confrelid::regclass::text AS other,"
         " b.attname AS there FROM pg_constraint c"
         " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]"
         " JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1] WHERE c.contype = 'f'"
-    )
-    return {row["own"]: (row["other"], row["there"]) for row in rows if row["place"] == name}
+    ):
+        found.setdefault(row["place"], {})[row["own"]] = (row["other"], row["there"])
+    return found
 
 
 def _chain(url: str) -> list[str]:

@@ -2,12 +2,13 @@
 
 Afterwards each chunk is as before or as after, the change log is whole, doctor names what was interrupted, and what it
 says to type ends as a run that nothing stopped. CRM_TEST_EVERY_POINT=1 tries all points in all three ways; without it
-the slow tests take a part of them, others each time the program has other points.
+the slow tests take a part of them, evenly spread: others each time the program has other points.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 
 import pytest
@@ -16,26 +17,19 @@ from tests.crashes import scenarios
 from tests.crashes.crashing import Scenario, crash_everywhere
 from tests.crashes.world import World
 
-EVERY = os.environ.get("CRM_TEST_EVERY_POINT") == "1"
+ALL_POINTS = sys.maxsize if os.environ.get("CRM_TEST_EVERY_POINT") == "1" else 0
 WAYS = ("kill", "error", "disk_full")
-FEW: dict[str, tuple[int, int, int]] = {
-    "gate": (3, 9, 7),
-    "import": (9, 40, 15),
-    "ledger": (13, 60, 20),
-    "undo": (17, 80, 30),
-    "merge": (7, 60, 20),
-    "unmerge": (7, 60, 20),
-    "settings": (4, 14, 5),
-    "enable": (11, 40, 20),
-    "migrate": (20, 120, 40),
-    "backup": (40, 60, 25),
-    "copy": (30, 60, 25),
-    "restore": (120, 300, 130),
-    "rebuild": (6, 15, 7),
+FEW = {"kill": 4, "error": 3, "disk_full": 3}
+"""At how many points the quick tests try each way: between those of the slow ones."""
+MANY = {
+    "sqlite": {"kill": 20, "error": 12, "disk_full": 10},
+    "postgres": {"kill": 10, "error": 6, "disk_full": 5},
 }
-"""By scenario, of which points one is tried at once: kills, errors, full disks."""
-MOST = {"restore": 40, "copy": 10, "migrate": 8, "backup": 12}
-"""Of which kills one is tried in the slow tests; elsewhere all of them are."""
+"""At how many points the slow tests do; more hardly leave anything else than these."""
+LONG = {"migrate", "backup", "copy", "restore"}
+"""Scenarios that make a whole database each time: they are tried at two thirds of the points."""
+SERVED_MANY = {"kill": 5, "error": 3, "disk_full": 3}
+"""At how many points where an empty PostgreSQL database is filled."""
 ALL = (
     scenarios.GATE,
     scenarios.IMPORT,
@@ -72,26 +66,19 @@ QUICK = [
 ]
 
 
-def _step(scenario: Scenario, way: str, database: str, *, slow: bool) -> int:
-    few = FEW[scenario.name][WAYS.index(way)]
-    if EVERY or not slow:
-        return 1 if EVERY else few
-    step = MOST.get(scenario.name, 1) if way == "kill" else max(1, few // 6)
-    return step if database == "sqlite" else 2 * step
-
-
 @pytest.mark.parametrize(("database", "way", "scenario"), QUICK)
 def test_a_crash_leaves_whole_chunks_and_what_doctor_says_ends_it(
     world: World, on: str, scenario: Scenario, way: str
 ):
-    assert crash_everywhere(world, scenario, on, way, _step(scenario, way, on, slow=False)) > 0
+    assert crash_everywhere(world, scenario, on, way, ALL_POINTS or FEW[way], within=0.5) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
 def test_a_crash_at_any_statement_leaves_whole_chunks(world: World, on: str, scenario: Scenario, way: str):
-    assert crash_everywhere(world, scenario, on, way, _step(scenario, way, on, slow=True)) > 1
+    most = MANY[on][way] * 2 // 3 if scenario.name in LONG else MANY[on][way]
+    assert crash_everywhere(world, scenario, on, way, ALL_POINTS or most) > 1
 
 
 @pytest.mark.slow
@@ -103,5 +90,4 @@ def test_a_crash_while_a_server_is_filled_leaves_it_whole_or_empty(
     world: World, scenario: Scenario, way: str
 ):
     for database in ("sqlite", "postgres"):
-        step = _step(scenario, way, database, slow=True) * (1 if EVERY else 3)
-        assert crash_everywhere(world, scenario, database, way, step) > 1
+        assert crash_everywhere(world, scenario, database, way, ALL_POINTS or SERVED_MANY[way]) > 1

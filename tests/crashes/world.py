@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,6 +183,7 @@ class World:
         self._connection: sa.Connection
         self._stack = ExitStack()
         self._patterns: dict[tuple[str, str], Company] = {}
+        self._kept: dict[Hashable, Any] = {}
         self._databases: list[str] = []
         self._made = 0
 
@@ -202,6 +203,12 @@ class World:
             prepare(company)
             self._patterns[name, database] = company
         return self._patterns[name, database]
+
+    def kept(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what several tests want to know, found out once."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
 
     def copy(self, pattern: Company, *, target: bool = False) -> Company:
         """Copy a company; `target`: with an empty PostgreSQL database beside it."""

@@ -21,6 +21,8 @@ FOLLOWED = [
     and inside(path).startswith(("README", "docs/"))
     and any(block.runs for block in snippets.blocks(path))
 ]
+AS_TYPED = ROOT / "README.md"
+"""The document whose commands are processes of their own from the first import on."""
 CHINESE = [path for path in documents() if path.name.endswith(".zh_CN.md")]
 GUIDES = [
     path
@@ -36,27 +38,27 @@ def named(paths):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", **named(FOLLOWED))
-def test_what_a_document_shows_is_what_happens(path, tmp_path):
+def test_what_a_document_shows_is_what_happens(path, tmp_path, programs):
     language = "zh_CN" if path in CHINESE else "en"
-    problems = snippets.Reader(tmp_path, language).follow(path)
+    problems = snippets.Reader(tmp_path, language, None if path == AS_TYPED else programs).follow(path)
     assert not problems, "\n".join(problems)
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.parametrize("path", **named(POSTGRES))
-def test_what_the_guide_to_postgresql_shows_is_what_happens(path, tmp_path, postgres_url):
+def test_what_the_guide_to_postgresql_shows_is_what_happens(path, tmp_path, programs, postgres_url):
     language = "zh_CN" if path in CHINESE else "en"
-    problems = snippets.Reader(tmp_path, language, DATABASE_URL=postgres_url).follow(path)
+    problems = snippets.Reader(tmp_path, language, programs, DATABASE_URL=postgres_url).follow(path)
     assert not problems, "\n".join(problems)
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.parametrize("path", **named(MOVING))
-def test_what_the_guide_to_moving_shows_is_what_happens(path, tmp_path, empty_postgres):
+def test_what_the_guide_to_moving_shows_is_what_happens(path, tmp_path, programs, empty_postgres):
     language = "zh_CN" if path in CHINESE else "en"
-    problems = snippets.Reader(tmp_path, language, DATABASE_URL=empty_postgres()).follow(path)
+    problems = snippets.Reader(tmp_path, language, programs, DATABASE_URL=empty_postgres()).follow(path)
     assert not problems, "\n".join(problems)
 
 

@@ -161,7 +161,8 @@ def test_a_failing_job_is_tried_again_by_its_own_back_off_and_waits_for_administ
     crm = ticking(database)
     (crm.folder / "broken").touch()
     worker = workers(crm.folder)
-    runs = worker.until(lambda: len(found := crm.lines("jobs", "history", "fickle")) == 3 and found)
+    worker.until(lambda: [run["state"] for run in crm.lines("jobs", "history", "fickle")] == ["failed"] * 3)
+    runs = crm.lines("jobs", "history", "fickle")
     assert [(run["attempt"], run["state"], run["retry_at"] is None) for run in runs] == [
         (3, "failed", True),
         (2, "failed", False),

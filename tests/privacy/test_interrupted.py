@@ -108,8 +108,9 @@ def test_a_second_process_is_told_to_wait(people: App, crm: CommandLine) -> None
 
 
 def test_a_reader_who_holds_the_file_back_is_named_and_nothing_is_called_done(
-    make_app: Callable[..., App], crm: CommandLine
+    make_app: Callable[..., App], crm: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("crmcore.db.engine.BUSY_SECONDS", 1)
     app = fill(make_app())
     with app.read() as ctx:
         ctx.connection.execute(sa.text("SELECT count(*) FROM contact")).all()

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from crmcore.builtin.conformance import files
@@ -332,9 +332,8 @@ def _moved(result: Any, start: int) -> Any:
 
 
 def _shown(result: Any) -> str:
-    plain = {
-        key: str(value) if not isinstance(value, dict) else value for key, value in asdict(result).items()
-    }
+    named = ((field.name, getattr(result, field.name)) for field in fields(result))
+    plain = {name: value if isinstance(value, dict) else str(value) for name, value in named}
     try:
         return canonical(plain)
     except (TypeError, ValueError):

@@ -72,7 +72,12 @@ section.wide table { font-size: 12px; }
 .notes { border-top: 1px solid #b8c1ca; padding-top: 10px; margin-bottom: 26px; color: #3d4954; font-size: 12.5px;
   break-inside: avoid; }
 .notes p { margin-bottom: 4px; overflow-wrap: anywhere; }
-@media (max-width: 700px) { .beside { display: block; } body { padding: 16px 12px; } }
+@media screen and (max-width: 700px) {
+  .beside { display: block; }
+  body { padding: 16px 12px; }
+  .scroll table { width: max-content; min-width: 100%; }
+  td { max-width: 15em; }
+}
 @media print {
   body { padding: 0; max-width: none; font-size: 10pt; }
   h1 { font-size: 17pt; }

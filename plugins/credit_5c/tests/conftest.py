@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -196,6 +196,26 @@ class Trade:
                 "open_minor": amount if left is None else left,
             }
             return tx.insert(FakeTrade, [row])[0]
+
+    def rows(self, rows: Sequence[tuple[str, str, int, str]]) -> None:
+        """Add rows of facts of one day, all of them open: (customer, fact, minor units, currency) each."""
+        from fake_trade.tables import FakeTrade
+
+        with self.app.write(ACTOR) as tx:
+            ids = customer_ids(tx.connection, {code for code, *_rest in rows})
+            records = [
+                {
+                    "kind": kind,
+                    "customer_id": ids[code],
+                    "occurred_on": date(2026, 2, 1),
+                    "due_on": None,
+                    "currency": currency,
+                    "amount_minor": amount,
+                    "open_minor": amount,
+                }
+                for code, kind, amount, currency in rows
+            ]
+            tx.insert(FakeTrade, records)
 
     def grade(
         self, code: str, grade: str = "A", *, expires: str | None = None, plugin: str = "credit_5c"

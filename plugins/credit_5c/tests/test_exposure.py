@@ -89,8 +89,7 @@ def test_exposure_is_that_of_the_oracle(company: Any, rows: Any, limits: Any) ->
 
 
 def fill(company: Any, rows: Any, limits: Any) -> None:
-    for code, kind, amount, currency in rows:
-        company.row(kind, code, amount, currency=currency)
+    company.rows(rows)
     for code, amount in limits.items():
         company.limit(code, amount)
 
@@ -161,6 +160,16 @@ def test_a_group_uses_the_limit_of_its_top(company: Any, crm: Any) -> None:
     company.row("receivables", "K5", 950)
     (near,) = alerts(crm, "K4")
     assert "9.50 of 10.00" in near
+
+
+def test_the_card_shows_of_a_top_parent_what_its_group_uses(company: Any, crm: Any) -> None:
+    for code in ("K4", "K5"):
+        company.limit(code, 1_000)
+    company.row("receivables", "K5", 950)
+    for code, of_group in (("K4", True), ("K5", False)):
+        (card,) = [one for one in crm.json("customer", "show", code)["sections"] if one["name"] == "credit"]
+        assert (card["data"]["exposure_minor"], card["data"]["headroom_minor"]) == (950, 50)
+        assert ("Used by the whole group" in crm.ok("customer", "show", code).stdout) == of_group
 
 
 def test_the_list_shows_of_a_top_parent_what_its_group_uses(

@@ -127,6 +127,15 @@ def test_points_stand_in_one_table(one: str, other: str) -> None:
     assert mistake(both) == ("m", "two_tables", {"value": f"{one}, {other}"})
 
 
+@pytest.mark.parametrize("table", [OVERDUE, Z])
+def test_bands_and_zones_have_points_for_no_other_value(table: dict[str, Any]) -> None:
+    assert mistake(table, otherwise="0") == ("m/otherwise", "beside_bands", {"value": "0"})
+
+
+def test_where_there_is_no_value_zones_have_points_as_bands_have() -> None:
+    assert measure(Z, missing="10").missing == measure(OVERDUE, missing="10").missing == 10
+
+
 def test_a_measure_says_how_many_points_a_value_gets() -> None:
     assert mistake({"kind": "field", "of": "region"}) == ("m", "no_points", {})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,7 +76,8 @@ def assess_in(
     results = work_out(tx.ctx, version, customer_ids, left_out)
     before = previous_of(tx.ctx, customer_ids)
     kept = [one for one in results if again or not _same_gap(one.score, before.get(one.customer_id))]
-    rows = [_row(tx, version, one, before.get(one.customer_id)) for one in kept]
+    expires = expiries(tx.ctx, {one.score.grade for one in kept if one.score.grade is not None})
+    rows = [_row(tx, version, one, before.get(one.customer_id), expires) for one in kept]
     numbers = dict(zip((one.customer_id for one in kept), tx.insert(CreditAssessment, rows), strict=True))
     waiting = {
         numbers[row["customer_id"]]: (row["customer_id"], row["grade"])
@@ -129,7 +130,9 @@ def _same_gap(result: Score, before: Previous | None) -> bool:
     )
 
 
-def _row(tx: Tx, version: Version, one: Assessed, before: Previous | None) -> dict[str, Any]:
+def _row(
+    tx: Tx, version: Version, one: Assessed, before: Previous | None, expires: Mapping[str, date]
+) -> dict[str, Any]:
     result = one.score
     state = INCOMPLETE if result.grade is None else RELEASED
     grade_before = before.grade if before else None
@@ -153,15 +156,18 @@ def _row(tx: Tx, version: Version, one: Assessed, before: Previous | None) -> di
         "assessed_at": tx.now,
         "released_on": tx.ctx.today if released else None,
         "released_by": tx.actor if released else None,
-        "expires_on": None if result.grade is None else expiry(tx.ctx, result.grade),
+        "expires_on": None if result.grade is None else expires[result.grade],
     }
 
 
-def expiry(ctx: Context, grade: str) -> date:
-    """Return the last day on which an assessment of today counts: by the settings, or sooner by the grade's policy."""
+def expiries(ctx: Context, grades: Collection[str]) -> dict[str, date]:
+    """Return grade → last day on which an assessment of today counts: by the settings, or sooner by the grade's policy."""
     days = int(ctx.settings["valid_days"])
-    policy = grade_policies(ctx).get(grade)
-    return ctx.today + timedelta(days=min(days, policy.review_days) if policy else days)
+    policies = grade_policies(ctx) if grades else {}
+    soonest = {
+        grade: min(days, policies[grade].review_days) if grade in policies else days for grade in grades
+    }
+    return {grade: ctx.today + timedelta(days=count) for grade, count in soonest.items()}
 
 
 def scale_kept(ctx: Context, version: Version) -> list[dict[str, str]] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from crmcore.api import CURRENCIES, BadConfig, Refused, translator
@@ -99,14 +100,20 @@ def check_figure(name: str, amount: Any) -> None:
 
 
 def _unknown(name: str, indicators: Mapping[str, Any]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, indicators, n=1)
-    if near:
+    near = _nearest(name, tuple(indicators))
+    if near is not None:
         return _("no model asks for an indicator {name!r}; did you mean {near!r}?").format(
-            name=name, near=near[0]
+            name=name, near=near
         )
     return _("no model asks for an indicator {name!r}; see: crm credit model show").format(name=name)
+
+
+@lru_cache
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    """Return the name that may be meant; a file asks for the same one in every row."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known, n=1)), None)
 
 
 def _not_understood(indicator: Indicator, value: str) -> str:

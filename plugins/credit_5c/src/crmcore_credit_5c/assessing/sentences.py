@@ -70,6 +70,9 @@ def _of_measures() -> dict[str, str]:
         "unknown_ratio": _("there is no ratio {value!r}; known are {known}"),
         "unknown_field": _("the customer card has no field {value!r}; see: crm schemas show customer_card"),
         "last_band": _("each band but the last one needs up_to or below, and the last one neither"),
+        "beside_bands": _(
+            "{value} points for all other values go with steps or values only, bands and zones leave none; take them away"
+        ),
         "band_order": _("{value} is not above the band before; list the bands from the smallest on"),
         "zones": _("{value!r} has no zones; only altman_z, altman_z1 and altman_z2 have, others take bands"),
     }

@@ -162,7 +162,7 @@ def list_limits(ctx: Context, limit: int | None = None) -> Iterator[dict[str, An
 def _with_use(ctx: Context, rows: Sequence[Record]) -> Iterator[dict[str, Any]]:
     left_out = LeftOut()
     ids = [row["customer_id"] for row in rows]
-    used = _used_as_they_bind(ctx, ids, left_out)
+    used = used_as_they_bind(ctx, ids, left_out)
     members = groups_of(ctx.connection, ids).members
     for row in rows:
         one = used.get(row["customer_id"])
@@ -182,7 +182,11 @@ def _with_use(ctx: Context, rows: Sequence[Record]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _used_as_they_bind(ctx: Context, customer_ids: Sequence[int], left_out: LeftOut) -> dict[int, Exposure]:
+def used_as_they_bind(ctx: Context, customer_ids: Sequence[int], left_out: LeftOut) -> dict[int, Exposure]:
+    """Return what of their limits customers use, a top parent with its group; nothing where the company keeps no ledger.
+
+    left_out: as of `exposures`.
+    """
     try:
         return exposures_as_they_bind(ctx, customer_ids, left_out)
     except MissingFact:
@@ -202,19 +206,6 @@ def unknown_use(lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for one in lines:
         if one["problem"] is not None:
             yield {"customer": one["customer"], "amounts": [], "problem": one["problem"]}
-
-
-def used_if_known(
-    ctx: Context, customer_ids: Sequence[int], left_out: LeftOut | None = None
-) -> dict[int, Exposure]:
-    """Return what of their limits customers use; nothing where the company keeps no ledger.
-
-    left_out: as of `exposures`.
-    """
-    try:
-        return exposures(ctx, customer_ids, left_out=left_out)
-    except MissingFact:
-        return {}
 
 
 def limit_of_group(ctx: Context, code: str) -> str | None:

@@ -34,11 +34,14 @@ def build_measure(
     tables = [name for name in _TABLES if name in measure]
     if len(tables) > 1:
         raise ModelProblem(path, "two_tables", value=", ".join(tables))
+    if "otherwise" in measure and {"bands", "zones"}.intersection(tables):
+        raise ModelProblem(f"{path}/otherwise", "beside_bands", value=measure["otherwise"])
     points = _points_reader(scoring)
-    if "zones" in measure:
-        return Measure(kind, of, bands=_zones(of, measure["zones"], f"{path}/zones", points))
     otherwise = points(measure["otherwise"], f"{path}/otherwise") if "otherwise" in measure else None
     missing = points(measure["missing"], f"{path}/missing") if "missing" in measure else None
+    if "zones" in measure:
+        zones = _zones(of, measure["zones"], f"{path}/zones", points)
+        return Measure(kind, of, bands=zones, missing=missing)
     if "bands" in measure:
         return Measure(kind, of, bands=_bands(measure["bands"], f"{path}/bands", points), missing=missing)
     name = "steps" if "steps" in measure else "values"
