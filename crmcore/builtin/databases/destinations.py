@@ -44,7 +44,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         _flush(part)
         refuse_existing(path)
         part.rename(path)
-        sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def refuse_existing(path: Path) -> None:

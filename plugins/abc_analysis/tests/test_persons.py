@@ -54,6 +54,8 @@ def test_restricted_persons_are_in_no_class_and_named_in_no_list(
         ("transitions", "--json"),
     ):
         assert "K1" not in crm.ok("abc", *words).stdout, words
+    explained = crm("abc", "explain", "K1")
+    assert (explained.exit_code, "may not be used (restricted)" in explained.stderr) == (1, True)
     for report in ("abc_sales", "abc_matrix", "abc_worst", "abc_questions", "abc_transitions"):
         options = ("--param", "by=customer") if report == "abc_sales" else ()
         assert "K1" not in crm.ok("report", "run", report, *options).stdout, report

@@ -49,8 +49,42 @@ def test_the_largest_plausible_limit_is_plausible() -> None:
     assert problem_of(ONE, 101, 100, TODAY) == "implausible"
 
 
+def test_a_limit_of_nothing_is_a_limit_and_a_negative_one_is_none() -> None:
+    assert problem_of(ONE._replace(limit_minor=0), 0, 100, TODAY) is None
+    assert problem_of(ONE._replace(limit_minor=-1), -1, 100, TODAY) == "negative"
+
+
+@pytest.mark.parametrize(
+    ("days", "problem"),
+    [(None, None), (0, None), (3_650, None), (-1, "payment_days"), (3_651, "payment_days")],
+)
+def test_payment_days_are_none_to_ten_years(days: int | None, problem: str | None) -> None:
+    assert problem_of(ONE._replace(payment_days=days), 100, 100, TODAY) == problem
+
+
+PAST = ONE._replace(until=TODAY - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("asked", "since", "skip"),
+    [
+        (ONE, Since(), None),
+        (PAST, Since(), "until_past"),
+        (PAST, Since(decided=True), "decided"),
+        (PAST, Since(decided=True, restricted=True), "restricted"),
+        (PAST, Since(decided=True, restricted=True, archived=True), "archived"),
+        (PAST, Since(merged=True, archived=True, restricted=True, decided=True), "merged"),
+    ],
+)
+def test_a_row_is_left_out_for_what_became_of_its_customer(
+    asked: Asked, since: Since, skip: str | None
+) -> None:
+    assert skip_of(asked, since, TODAY) == skip
+
+
 def test_all_lines_of_a_customer_who_stands_there_twice_are_named() -> None:
     assert twice([(2, 7), (3, 8), (4, 7), (5, 7)]) == {2: 4, 4: 2, 5: 2}
+    assert twice([(2, 7), (3, 8), (4, 7)]) == {2: 4, 4: 2}
 
 
 CODES = [f"K{number}" for number in range(8)]

@@ -318,6 +318,45 @@ def test_what_is_partly_delivered_cannot_be_cancelled_until_its_delivery_is(
     assert crm.json("order", "cancel", "X-1", "--reason", "r")["state"] == "cancelled"
 
 
+def test_what_is_left_of_an_order_can_be_cancelled(company: App, crm: CommandLine, load: Import):
+    add(crm, "--line", "P1,4", "--line", "P2,3,10", "--tax-rate", "13%", "--number", "X-1", "--release")
+    assert "without --rest" in refused(crm, "cancel", "X-1", "--rest", "--reason", "r")
+    head = "document,date,customer,product,quantity,amount,order,state\n"
+    load("deliveries", head + "D1,2026-01-06,C1,P1,1,28.50,X-1,posted\n")
+    assert "with --rest" in refused(crm, "cancel", "X-1", "--reason", "r")
+    order = crm.json("order", "cancel", "X-1", "--rest", "--reason", "the customer gave up")
+    check("order", order)
+    assert (order["state"], order["open_minor"]) == ("delivered", 0)
+    assert (order["net_minor"], order["tax_minor"], order["gross_minor"]) == (2850, 371, 3221)
+    assert [(line["quantity_micro"], line["net_minor"]) for line in order["lines"]] == [
+        (1_000_000, 2850),
+        (0, 0),
+    ]
+    assert (order["steps"][-1]["step"], order["steps"][-1]["reason"]) == (
+        "cancel_rest",
+        "the customer gave up",
+    )
+    with company.read("trade_ledger") as ctx:
+        assert ctx.connection.execute(ctx.facts.select("orders_open")).all() == []
+    assert "is delivered and cannot" in refused(crm, "cancel", "X-1", "--rest", "--reason", "r")
+    # A delivery that is taken back opens what it had delivered, and no more.
+    load("deliveries", head + "D1,2026-01-06,C1,P1,1,28.50,X-1,cancelled\n")
+    order = crm.json("order", "show", "X-1")
+    assert (order["state"], order["open_minor"]) == ("released", 3221)
+
+
+def test_the_rest_of_an_order_without_quantities_goes_by_amounts(
+    company: App, crm: CommandLine, load: Import
+):
+    add(crm, "--amount", "100", "--tax-rate", "13%", "--number", "X-1", "--release")
+    load("deliveries", "document,date,customer,amount,order\nD1,2026-01-06,C1,40,X-1\n")
+    done = crm.ok("order", "cancel", "X-1", "--rest", "--reason", "r").stdout
+    assert done == "The rest of order X-1 is cancelled: 67.80 CNY.\n"
+    order = crm.json("order", "show", "X-1")
+    assert (order["state"], order["open_minor"], order["gross_minor"]) == ("delivered", 0, 4520)
+    assert "rest cancelled" in crm.ok("order", "show", "X-1").stdout
+
+
 def test_a_held_order_that_is_cancelled_is_held_no_more(company: App, crm: CommandLine):
     rule(company.config.folder, 0)
     crm("order", "add", "C1", "--amount", "5", "--number", "X-1", "--release")
@@ -325,6 +364,21 @@ def test_a_held_order_that_is_cancelled_is_held_no_more(company: App, crm: Comma
     assert (order["held"], [one["how"] for one in order["holds"]]) == (False, ["cancelled"])
     assert crm.lines("order", "list", "--held") == []
     assert crm.json("jobs", "run", "ledger_release_held")["summary"] == {"asked": 0, "released": 0}
+
+
+@pytest.mark.parametrize(("state", "how"), [("released", "gone"), ("cancelled", "cancelled")])
+def test_what_held_a_draft_ends_where_a_file_releases_or_cancels_it(
+    company: App, crm: CommandLine, load: Import, state: str, how: str
+):
+    rule(company.config.folder, 0)
+    orders = "document,date,customer,amount,state\nX-1,2026-01-05,C1,5,{}\nX-2,2026-01-05,C1,5,draft\n"
+    load("orders", orders.format("draft"))
+    for number in ("X-1", "X-2"):
+        refused(crm, "release", number)
+    load("orders", orders.format(state))
+    order = crm.json("order", "show", "X-1")
+    assert (order["state"], [one["how"] for one in order["holds"]]) == (state, [how])
+    assert [one["how"] for one in crm.json("order", "show", "X-2")["holds"]] == [None]
 
 
 def test_an_unknown_order_is_told(company: App, crm: CommandLine):

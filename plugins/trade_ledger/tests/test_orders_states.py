@@ -43,6 +43,12 @@ def test_only_what_is_not_begun_can_be_cancelled(state: str):
     assert cancel_obstacle(state, begun=True) is not None
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_only_of_what_is_begun_and_not_done_the_rest_can_be_cancelled(state: str):
+    assert (cancel_obstacle(state, begun=True, rest=True) is None) == (state == "released")
+    assert cancel_obstacle(state, begun=False, rest=True) is not None
+
+
 @given(st.lists(st.sampled_from([None, "a", "b"])), st.sets(st.sampled_from(["a", "b", "c"])))
 def test_each_permission_is_needed_and_what_is_nobodys_is_nobodys(
     permissions: list[str | None], own: set[str]

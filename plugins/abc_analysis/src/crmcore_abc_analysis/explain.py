@@ -9,7 +9,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crmcore.api import Context, MissingFact, NotFound, find_customer, format_minor, translator, unrestricted
+from crmcore.api import (
+    Context,
+    MissingFact,
+    NotFound,
+    Refused,
+    find_customer,
+    format_minor,
+    restricted_ids,
+    translator,
+    unrestricted,
+)
 
 from .inputs import Money, Spent, Wanted, components, own_money, purchases_between
 from .rules.classes import Cutoff, Floor, Rule, share_of
@@ -32,9 +42,13 @@ _ = translator("crmcore_abc_analysis")
 def explain(ctx: Context, code: str, number: int | None = None, neighbours: int = 2) -> dict[str, Any]:
     """Return all that decided a customer's class in a run: schemas/explain.schema.json.
 
-    NotFound for an unknown customer or run, or if the customer bought nothing in the run's period.
+    NotFound for an unknown customer or run, or if the customer bought nothing in the run's period; Refused for a
+    restricted person.
     """
     customer_id = find_customer(ctx.connection, code)
+    if customer_id in restricted_ids(ctx):
+        message = _("the data of {customer} may not be used (restricted); see: crm person restrict")
+        raise Refused(message.format(customer=code))
     run = find_run(ctx, number)
     grade = _grade_of(ctx, run, customer_id, code)
     head, members = _group_of(ctx, run, customer_id)

@@ -118,6 +118,23 @@ def refresh_orders(tx: Tx, order_ids: Collection[int], *, back: bool = False) ->
     tx.update(LedgerDocument, edits)
 
 
+def cut_to_delivered(tx: Tx, order_id: int) -> None:
+    """Make the lines of an order what is delivered of them: quantities, amounts and cost, and the order's own with them."""
+    lines = queries.lines_of(tx.connection, [order_id]).get(order_id, [])
+    done = _done(tx.connection, [row["id"] for row in lines])
+    edits = []
+    for row in lines:
+        share, _invoiced = done.get(row["id"], _NOTHING).shares(row)
+        sizes = {name: row[name] for name in _SIZES if row[name] is not None}
+        edits.append((row["id"], {name: rules.fulfilled_amount(n, share) for name, n in sizes.items()}))
+    tx.update(LedgerLine, edits)
+    recount_totals(tx, [order_id])
+    refresh_orders(tx, [order_id])
+
+
+_SIZES = ("quantity_micro", "net_minor", "tax_minor", "cost_minor")
+
+
 @dataclass(slots=True)
 class _Done:
     """What came of one order line: millionths and net amounts delivered and invoiced."""

@@ -17,6 +17,7 @@ from crmcore.api import (
     echo,
     emit,
     emit_lines,
+    format_minor,
     in_bulk,
     json_option,
     pass_session,
@@ -147,18 +148,23 @@ def release(session: Session, number: str, *, over_hold: bool, reason: str | Non
     _release(session, number, reason, as_json=as_json)
 
 
-@order.command("cancel", cls=Command, help=N_("Cancel an order of which nothing is delivered yet."))
+@order.command("cancel", cls=Command, help=N_("Cancel an order, or with --rest what is left of one."))
 @click.argument("number")
+@click.option("--rest", is_flag=True, help=N_("Of an order that is partly delivered: cancel what is not."))
 @click.option("--reason", metavar="WHY", required=True, help=N_("Why it is cancelled."))
 @json_option
 @pass_session
-def cancel(session: Session, number: str, *, reason: str, as_json: bool) -> None:
-    """Cancel an order."""
+def cancel(session: Session, number: str, *, reason: str, rest: bool, as_json: bool) -> None:
+    """Cancel an order, or the rest of it."""
     from crmcore_trade_ledger.ordering.cancelling import cancel_order
 
-    cancel_order(session.app, session.actor, number, reason)
+    left, currency = cancel_order(session.app, session.actor, number, reason, rest=rest)
     if as_json:
         _emit_order(session, number)
+    elif rest:
+        amount = format_minor(left, currency)
+        message = _("The rest of order {number} is cancelled: {amount} {currency}.")
+        echo(message.format(number=number, amount=amount, currency=currency))
     else:
         echo(_("Order {number} is cancelled.").format(number=number))
 

@@ -201,6 +201,7 @@ def _step_title(step: str) -> str:
         "release": _("released"),
         "release_over_hold": _("released over a hold"),
         "cancel": _("cancelled"),
+        "cancel_rest": _("rest cancelled"),
     }[step]
 
 

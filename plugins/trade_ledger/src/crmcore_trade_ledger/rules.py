@@ -219,9 +219,9 @@ def fulfilled_share(ordered: int | None, delivered: int, ordered_net: int, deliv
     return min(Fraction(1), max(Fraction(0), Fraction(done, whole)))
 
 
-def fulfilled_amount(gross: int, share: Fraction) -> int:
-    """Return the part of a line's gross amount that is no longer open."""
-    return _rounded(gross * share, "half_up")
+def fulfilled_amount(whole: int, share: Fraction) -> int:
+    """Return the part of a line's amount or quantity that is done."""
+    return _rounded(whole * share, "half_up")
 
 
 def reached(delivered: Fraction, invoiced: Fraction) -> str:

@@ -33,8 +33,10 @@ _NOT_RELEASED = {"released": _RELEASED, "delivered": _DONE, "invoiced": _DONE, "
 
 _TOO_LATE = N_("order {number} is delivered and cannot be cancelled; take the goods back with a return")
 _BEGUN = N_(
-    "order {number} is partly delivered and cannot be cancelled; cancel its deliveries first, or deliver the rest"
+    "order {number} is partly delivered and cannot be cancelled as a whole; cancel what is left of it with --rest"
 )
+_NOT_BEGUN = N_("nothing of order {number} is delivered yet; cancel it without --rest")
+_BEGUN_DRAFT = N_("order {number} is a draft of which something is delivered; release it first")
 _TWICE = N_("order {number} is cancelled already; there is nothing to do")
 
 
@@ -53,13 +55,20 @@ def release_obstacle(state: str) -> str | None:
     return _NOT_RELEASED.get(state)
 
 
-def cancel_obstacle(state: str, *, begun: bool) -> str | None:
-    """Return why an order cannot be cancelled, a sentence with {number}; `begun`: something of it is delivered."""
+def cancel_obstacle(state: str, *, begun: bool, rest: bool = False) -> str | None:
+    """Return why an order, or the rest of it, cannot be cancelled, a sentence with {number}; None = it can.
+
+    begun: something of it is delivered; rest: what is delivered shall stay.
+    """
     if state == "cancelled":
         return _TWICE
     if state in ("delivered", "invoiced"):
         return _TOO_LATE
-    return _BEGUN if begun else None
+    if rest and not begun:
+        return _NOT_BEGUN
+    if begun and state == "draft":
+        return _BEGUN_DRAFT
+    return _BEGUN if begun and not rest else None
 
 
 def file_obstacle(*, before: bool, after: bool, more: bool) -> str | None:

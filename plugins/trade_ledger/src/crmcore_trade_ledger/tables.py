@@ -174,7 +174,10 @@ class LedgerHold(LedgerModel, table=True):
 
 
 class LedgerStep(LedgerModel, table=True):
-    """What somebody did with an order: `add`, `release`, `release_over_hold`, `cancel`; customer_id is who is billed."""
+    """What somebody did with an order: `add`, `release`, `release_over_hold`, `cancel`, `cancel_rest`.
+
+    customer_id is who is billed.
+    """
 
     __tablename__ = "ledger_step"
     __table_args__ = (_AUTOINCREMENT,)
