@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from crmcore.api import Tx
 
+_SIZES = ("quantity_micro", "net_minor", "tax_minor", "cost_minor")
+
 
 def settled(document: Mapping[str, Any]) -> int:
     """Return how much of a document allocations, or of an order deliveries, have settled."""
@@ -130,9 +132,6 @@ def cut_to_delivered(tx: Tx, order_id: int) -> None:
     tx.update(LedgerLine, edits)
     recount_totals(tx, [order_id])
     refresh_orders(tx, [order_id])
-
-
-_SIZES = ("quantity_micro", "net_minor", "tax_minor", "cost_minor")
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from crmcore_trade_ledger import books, queries, rules
 from crmcore_trade_ledger.importers.entries import Entry, Refusals
 from crmcore_trade_ledger.importers.plans import Plan
 from crmcore_trade_ledger.importers.sources import keep_links
-from crmcore_trade_ledger.ordering.steps import end_holds
+from crmcore_trade_ledger.ordering.steps import end_holds, holds_of
 from crmcore_trade_ledger.queries import Record
 from crmcore_trade_ledger.rules_orders import Ended
 from crmcore_trade_ledger.tables import LedgerDocument, LedgerLine
@@ -81,11 +81,15 @@ class Writer:
 
     def _let_go(self, plans: Sequence[Plan]) -> None:
         """End what held drafts that the file has released or cancelled."""
-        for plan in plans:
-            state = plan.heading.get("state", "draft")
-            if plan.present is not None and plan.present["state"] == "draft" != state:
-                how = Ended.CANCELLED if state == "cancelled" else Ended.GONE
-                end_holds(self._tx, plan.present, how)
+        states = {
+            plan.id: plan.heading.get("state", "draft")
+            for plan in plans
+            if plan.present is not None and plan.present["state"] == "draft"
+        }
+        moved = {number: state for number, state in states.items() if state != "draft"}
+        for number in holds_of(self._tx.connection, moved, only_open=True):
+            how = Ended.CANCELLED if moved[number] == "cancelled" else Ended.GONE
+            end_holds(self._tx, number, how)
 
     def _refuse(self, plan: Plan, refusal: Refusal) -> None:
         plan.id = 0

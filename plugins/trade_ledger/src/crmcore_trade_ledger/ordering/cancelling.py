@@ -37,6 +37,6 @@ def cancel_order(app: App, actor: str, number: str, reason: str, *, rest: bool =
         else:
             tx.update(LedgerDocument, [(order["id"], {"state": "cancelled", "open_minor": 0})])
             books.recount_lines(tx, lines)
-        end_holds(tx, order, Ended.CANCELLED)
+        end_holds(tx, order["id"], Ended.CANCELLED)
         add_step(tx, order, "cancel_rest" if rest else "cancel", reason)
         return order["open_minor"], order["currency"]

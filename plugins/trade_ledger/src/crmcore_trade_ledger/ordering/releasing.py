@@ -55,7 +55,7 @@ def release_order(app: App, actor: str, number: str, *, over_hold: str | None = 
         elif over_hold is not None:
             refusal = _refusal(tx, number, holds)
             if refusal is None:
-                end_holds(tx, order, Ended.OVERRIDDEN)
+                end_holds(tx, order["id"], Ended.OVERRIDDEN)
                 _release(tx, order, "release_over_hold", reason)
                 return []
     if refusal is not None:  # behind the transaction: what holds the order is kept all the same

@@ -78,9 +78,9 @@ def keep_holds(tx: Tx, order: Record, holds: Sequence[Hold]) -> None:
     )
 
 
-def end_holds(tx: Tx, order: Record, how: Ended) -> None:
+def end_holds(tx: Tx, order_id: int, how: Ended) -> None:
     """End all holds of an order that are open."""
-    _end(tx, holds_of(tx.connection, [order["id"]], only_open=True).get(order["id"], []), how)
+    _end(tx, holds_of(tx.connection, [order_id], only_open=True).get(order_id, []), how)
 
 
 def _end(tx: Tx, rows: Sequence[Record], how: Ended) -> None:
